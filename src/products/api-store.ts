@@ -1,0 +1,42 @@
+import { type Db, many, maybeOne } from '../db/pool.ts';
+import type { Api, BaseUrl } from './api.ts';
+
+const columns = `id, name, version, description, document,
+  (select coalesce(json_agg(json_build_object('name', u.name, 'url', u.url) order by u.name), '[]')
+   from api_base_urls u where u.api_id = apis.id) as "baseUrls"`;
+
+export const findApi = (db: Db, id: string): Promise<Api | undefined> =>
+  maybeOne<Api>(db, `select ${columns} from apis where id = $1`, [id]);
+
+/** By name. */
+export const listApis = (db: Db): Promise<Api[]> =>
+  many<Api>(db, `select ${columns} from apis order by name, id`);
+
+export const upsertApi = async (db: Db, api: Omit<Api, 'baseUrls'>): Promise<void> => {
+  await db.query(
+    `insert into apis (id, name, version, description, document) values ($1, $2, $3, $4, $5)
+     on conflict (id) do update set name = excluded.name, version = excluded.version,
+       description = excluded.description, document = excluded.document`,
+    [api.id, api.name, api.version, api.description, api.document],
+  );
+};
+
+export const upsertBaseUrl = async (db: Db, apiId: string, baseUrl: BaseUrl): Promise<void> => {
+  await db.query(
+    `insert into api_base_urls (api_id, name, url) values ($1, $2, $3)
+     on conflict (api_id, name) do update set url = excluded.url`,
+    [apiId, baseUrl.name, baseUrl.url],
+  );
+};
+
+/** Call it once no product stands on another. */
+export const deleteOtherBaseUrls = async (
+  db: Db,
+  apiId: string,
+  names: readonly string[],
+): Promise<void> => {
+  await db.query('delete from api_base_urls where api_id = $1 and name <> all ($2)', [
+    apiId,
+    names,
+  ]);
+};

@@ -1,0 +1,47 @@
+import type { Environment } from '../base/environment.ts';
+
+/** What one subscribes to: a set of APIs in one environment, and what a token for them may hold. */
+export type Product = {
+  id: string;
+  environment: Environment;
+  name: string;
+  description: string;
+  /** Resource indicator (RFC 8707) and `aud`: an absolute URI. */
+  audience: string;
+  /** Whose tokens it takes. */
+  subjects: Subjects;
+  needsApproval: boolean;
+  grantTypes: GrantType[];
+  signingAlg: 'RS256' | 'ES256';
+  tokenTyp: 'at+jwt' | 'JWT';
+  /** Null: no limit. */
+  rate: Limit | null;
+  /** Null: no quota. */
+  quota: Limit | null;
+  priceNote: string;
+  terms: string;
+  state: ProductState;
+};
+
+export type Limit = { calls: number; seconds: number };
+export type Subjects = 'test_users' | 'accounts' | 'both';
+export type ProductState = 'draft' | 'published' | 'deprecated' | 'retired';
+
+export const grantTypes = [
+  'authorization_code',
+  'client_credentials',
+  'password',
+  'refresh_token',
+] as const;
+export type GrantType = (typeof grantTypes)[number];
+
+export type ProductScope = {
+  scope: string;
+  /** A sentence for the person who is asked, such as "Read medicines and allergies". */
+  description: string;
+  /** Given when a client asks for no scope by name. */
+  isDefault: boolean;
+};
+
+/** Role of a subject → the scopes it may have. A role that is not here has none. */
+export type RoleScopes = Record<string, string[]>;

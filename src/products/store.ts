@@ -1,0 +1,130 @@
+import { type Db, many, maybeOne } from '../db/pool.ts';
+import type { Product, ProductScope, RoleScopes } from './product.ts';
+
+const columns = `id, environment, name, description, audience, subjects,
+  needs_approval as "needsApproval", grant_types as "grantTypes", signing_alg as "signingAlg",
+  token_typ as "tokenTyp",
+  case when rate_calls is not null
+    then json_build_object('calls', rate_calls, 'seconds', rate_seconds) end as rate,
+  case when quota_calls is not null
+    then json_build_object('calls', quota_calls, 'seconds', quota_seconds) end as quota,
+  price_note as "priceNote", terms, state`;
+
+export const findProduct = (db: Db, id: string): Promise<Product | undefined> =>
+  maybeOne<Product>(db, `select ${columns} from products where id = $1`, [id]);
+
+/** What anyone may see, by name; drafts and retired ones are left out. */
+export const listProducts = (db: Db): Promise<Product[]> =>
+  many<Product>(
+    db,
+    `select ${columns} from products where state in ('published', 'deprecated')
+     order by environment desc, name, id`,
+  );
+
+/** In the order in which people read them. */
+export const listScopesOf = (db: Db, productId: string): Promise<ProductScope[]> =>
+  many<ProductScope>(
+    db,
+    `select scope, description, is_default as "isDefault" from product_scopes
+     where product_id = $1 order by position`,
+    [productId],
+  );
+
+export const upsertProduct = async (db: Db, product: Product): Promise<void> => {
+  await db.query(
+    `insert into products (id, environment, name, description, audience, subjects, needs_approval,
+       grant_types, signing_alg, token_typ, rate_calls, rate_seconds, quota_calls, quota_seconds,
+       price_note, terms, state)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+     on conflict (id) do update set
+       environment = excluded.environment, name = excluded.name,
+       description = excluded.description, audience = excluded.audience,
+       subjects = excluded.subjects, needs_approval = excluded.needs_approval,
+       grant_types = excluded.grant_types, signing_alg = excluded.signing_alg,
+       token_typ = excluded.token_typ, rate_calls = excluded.rate_calls,
+       rate_seconds = excluded.rate_seconds, quota_calls = excluded.quota_calls,
+       quota_seconds = excluded.quota_seconds, price_note = excluded.price_note,
+       terms = excluded.terms, state = excluded.state`,
+    [
+      product.id,
+      product.environment,
+      product.name,
+      product.description,
+      product.audience,
+      product.subjects,
+      product.needsApproval,
+      product.grantTypes,
+      product.signingAlg,
+      product.tokenTyp,
+      product.rate?.calls ?? null,
+      product.rate?.seconds ?? null,
+      product.quota?.calls ?? null,
+      product.quota?.seconds ?? null,
+      product.priceNote,
+      product.terms,
+      product.state,
+    ],
+  );
+};
+
+/** Exactly these from now on, in this order, and for each role exactly these of them. */
+export const saveScopes = async (
+  db: Db,
+  productId: string,
+  scopes: readonly ProductScope[],
+  roleScopes: RoleScopes,
+): Promise<void> => {
+  const names = scopes.map(({ scope }) => scope);
+  await db.query('delete from product_scopes where product_id = $1 and scope <> all ($2)', [
+    productId,
+    names,
+  ]);
+  await db.query(
+    `insert into product_scopes (product_id, scope, description, is_default, position)
+     select $1, s.* from unnest($2::text[], $3::text[], $4::boolean[]) with ordinality as s
+     on conflict (product_id, scope) do update set description = excluded.description,
+       is_default = excluded.is_default, position = excluded.position`,
+    [
+      productId,
+      names,
+      scopes.map(({ description }) => description),
+      scopes.map(({ isDefault }) => isDefault),
+    ],
+  );
+
+  const pairs = Object.entries(roleScopes).flatMap(([role, given]) =>
+    given.map((scope) => ({ role, scope })),
+  );
+  const roles = pairs.map(({ role }) => role);
+  const scopesOfRoles = pairs.map(({ scope }) => scope);
+  await db.query(
+    `delete from product_role_scopes where product_id = $1
+       and (role, scope) not in (select * from unnest($2::text[], $3::text[]))`,
+    [productId, roles, scopesOfRoles],
+  );
+  await db.query(
+    `insert into product_role_scopes (product_id, role, scope)
+     select $1, s.* from unnest($2::text[], $3::text[]) as s on conflict do nothing`,
+    [productId, roles, scopesOfRoles],
+  );
+};
+
+/** Exactly these APIs, each at one of its base URLs, from now on. */
+export const saveProductApis = async (
+  db: Db,
+  productId: string,
+  apis: readonly { id: string; baseUrl: string }[],
+): Promise<void> => {
+  const ids = apis.map(({ id }) => id);
+  const baseUrls = apis.map(({ baseUrl }) => baseUrl);
+  await db.query(
+    `delete from product_apis where product_id = $1
+       and (api_id, base_url_name) not in (select * from unnest($2::text[], $3::text[]))`,
+    [productId, ids, baseUrls],
+  );
+  await db.query(
+    `insert into product_apis (product_id, api_id, base_url_name)
+     select $1, s.* from unnest($2::text[], $3::text[]) as s on conflict do nothing`,
+    [productId, ids, baseUrls],
+  );
+};
