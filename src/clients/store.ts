@@ -91,18 +91,18 @@ export const saveClientProducts = async (
 
 /** A client's products with the right that opens each: an active subscription, or its being named. */
 const reached = `
-  select distinct on (p.id) p.*, s.id as subscription_id, s.created_at as since
+  (select distinct on (p.id) p.*, s.id as subscription_id, s.created_at as since
   from client_subscriptions cs
   join subscriptions s on s.id = cs.subscription_id
   join products p on p.id = s.product_id
   where cs.client_id = c.id and c.kind <> 'first_party' and p.state <> 'retired'
     and s.state = 'active' and (s.expires_at is null or s.expires_at > now())
+  order by p.id, s.created_at, s.id)
   union all
   select p.*, null, null
   from client_products cp
   join products p on p.id = cp.product_id
-  where cp.client_id = c.id and c.kind = 'first_party' and p.state <> 'retired'
-  order by id, since, subscription_id`;
+  where cp.client_id = c.id and c.kind = 'first_party' and p.state <> 'retired'`;
 
 const product = `json_build_object(
   'id', r.id, 'name', r.name, 'audience', r.audience, 'subjects', r.subjects,
