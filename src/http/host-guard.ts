@@ -1,0 +1,19 @@
+import type { Middleware } from 'koa';
+
+const probes = new Set(['/health/live', '/health/ready']); // asked by IP address, so by any Host
+
+/**
+ * Answers 421 to whatever was not addressed to our one origin, so that no link, cookie or redirect
+ * is ever built from a name that a caller made up. With `app.proxy` that covers X-Forwarded-Host
+ * and X-Forwarded-Proto too.
+ */
+export const hostGuard =
+  ({ origin }: { origin: string }): Middleware =>
+  async (ctx, next) => {
+    const url = ctx.req.url ?? '';
+    // `GET http://evil/ HTTP/1.1` with a right Host: koa's `ctx.href` would believe the line
+    if (!url.startsWith('/')) ctx.throw(421);
+    // not ctx.origin: since koa 3.3 that is the Origin header
+    if (!probes.has(ctx.path) && `${ctx.protocol}://${ctx.host}` !== origin) ctx.throw(421);
+    await next();
+  };

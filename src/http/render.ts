@@ -1,0 +1,83 @@
+import { fileURLToPath } from 'node:url';
+import ejs from 'ejs';
+import type { Context, Middleware } from 'koa';
+
+export type Link = { readonly href: string; readonly text: string };
+
+/** What frames a page: the links of the bar and the foot, and the menu of whoever is signed in. */
+export type Shell = {
+  readonly nav: readonly Link[];
+  readonly account: {
+    readonly name: string;
+    readonly team: string;
+    readonly links: readonly Link[];
+  } | null;
+  /** Where a person signs in; null where there is no such page. */
+  readonly signIn: Link | null;
+  readonly foot: readonly Link[];
+};
+
+type Layout = 'layout' | 'popup-layout';
+
+declare module 'koa' {
+  interface DefaultContext {
+    /**
+     * Renders views/<view>.ejs inside a layout and makes it the body. The view names the page by
+     * setting `page.title`, which the layout reads.
+     */
+    render(view: string, data: object, options?: { layout?: Layout }): Promise<void>;
+  }
+}
+
+const folder = fileURLToPath(new URL('../../views/', import.meta.url));
+const bare: Shell = { nav: [], account: null, signIn: null, foot: [] };
+
+/** EJS prints nothing for what is undefined; a word missing on a consent page must be an error instead. */
+const escaped = (value: unknown): string => {
+  if (value === undefined) throw new Error('the view prints a value that it was not given');
+  return ejs.escapeXML(String(value ?? ''));
+};
+
+/**
+ * Gives `ctx.render`. Every page gets `page.brand`, `page.asset(name)`, `page.path`,
+ * `page.requestId` and `page.shell` beside its data. `cache` keeps compiled views: off while they are edited.
+ */
+export function renderer({
+  brand,
+  asset,
+  cache,
+  shell = () => ({}),
+}: {
+  brand: () => string;
+  asset: (name: string) => string;
+  cache: boolean;
+  shell?: (ctx: Context) => Partial<Shell>;
+}): Middleware {
+  const options = {
+    cache,
+    escape: escaped,
+    strict: true,
+    localsName: 'page',
+    _with: false,
+  } as ejs.Options;
+  const file = (view: string): string => `${folder}${view}.ejs`;
+
+  return async (ctx, next) => {
+    const { path } = ctx; // as it came: koa-mount cuts it on the way
+    ctx.render = async (view, data, { layout = 'layout' } = {}) => {
+      const page = {
+        brand: brand(),
+        asset,
+        path,
+        requestId: ctx.state.requestId ?? null,
+        shell: { ...bare, ...shell(ctx) },
+        ...data,
+      };
+      const content = await ejs.renderFile(file(view), page, options);
+      const body = await ejs.renderFile(file(layout), Object.assign(page, { content }), options);
+      ctx.type = 'html';
+      ctx.body = body;
+    };
+    await next();
+  };
+}
