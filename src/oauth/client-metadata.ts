@@ -1,0 +1,79 @@
+import { timingSafeEqual } from 'node:crypto';
+import type { Client, ClientMetadata } from 'oidc-provider';
+import { digest } from '../base/secrets.ts';
+import type { ClientProduct, ClientRecord } from '../clients/client.ts';
+
+/** What oidc-provider carries along with a client and gives back as `client[recordProperty]`. */
+export const recordProperty = 'urn:sandgate:record';
+
+/** Our record behind oidc-provider's client. */
+export const recordOf = (client: Client): ClientRecord =>
+  client[recordProperty] as ClientRecord; // put there by clientMetadata, and by nothing else
+
+/** OpenID Connect's own scopes, which belong to no product. */
+export const oidcScopes = ['openid', 'profile', 'email', 'offline_access'] as const;
+
+/** The console and its server side ask their person each time and never share a session. */
+export const isConsole = (client: Client | undefined): boolean =>
+  client !== undefined && ['console', 'test_application'].includes(recordOf(client).kind);
+
+/** Whether the id can belong to a console's client at all; decided without a look-up. */
+export const mayBeConsoleId = (id: unknown): boolean =>
+  typeof id === 'string' && /^(console|test)_/.test(id);
+
+/**
+ * The record in oidc-provider's words. What it may ask for is narrowed to what the products of its
+ * active subscriptions allow; nothing of that is ever stored with the client.
+ */
+export function clientMetadata(record: ClientRecord): ClientMetadata {
+  const grantTypes = record.grantTypes.filter((type) =>
+    record.products.some((product) => product.grantTypes.includes(type)),
+  );
+  const redirects = grantTypes.includes('authorization_code');
+  return {
+    client_id: record.id,
+    client_name: record.name,
+    token_endpoint_auth_method: record.authMethod,
+    grant_types: grantTypes,
+    response_types: redirects ? ['code'] : [],
+    redirect_uris: redirects ? [...record.redirectUris] : [],
+    post_logout_redirect_uris: [...record.postLogoutRedirectUris],
+    application_type: isNative(record) ? 'native' : 'web',
+    scope: (record.allowsOidc ? oidcScopes : ['openid']).join(' '),
+    ...(record.authMethod.startsWith('client_secret') && { client_secret: 'see-secrets' }),
+    ...(record.jwks && { jwks: record.jwks as unknown as ClientMetadata['jwks'] }),
+    [recordProperty]: record,
+  };
+}
+
+/** RFC 8252 section 7: an app on a device, told by where its answers go. */
+const isNative = ({ authMethod, redirectUris }: ClientRecord): boolean =>
+  redirectUris.some(
+    (uri) =>
+      !/^https?:/.test(uri) ||
+      (authMethod === 'none' && /^http:\/\/(127\.0\.0\.1|\[::1\])[:/]/.test(uri)),
+  );
+
+/** Compares with every live secret, always all of them, in constant time (two may be live at once). */
+export function secretMatches(record: ClientRecord, given: string): boolean {
+  const actual = digest(given);
+  let matches = false;
+  for (const secret of record.secrets) {
+    const same = timingSafeEqual(actual, Buffer.from(secret.digest, 'base64url'));
+    if (same && (!secret.expiresAt || new Date(secret.expiresAt) > new Date())) matches = true;
+  }
+  return matches;
+}
+
+/** Whether a browser page of `origin` may call the token endpoint as this client. */
+export function originAllowed(record: ClientRecord, origin: string): boolean {
+  return (
+    record.allowedOrigins.includes(origin) ||
+    record.redirectUris.some((uri) => URL.canParse(uri) && new URL(uri).origin === origin)
+  );
+}
+
+export const productByAudience = (
+  record: ClientRecord,
+  audience: string,
+): ClientProduct | undefined => record.products.find((product) => product.audience === audience);

@@ -1,0 +1,203 @@
+import Router from '@koa/router';
+import type { Context } from 'koa';
+import { errors, type Provider } from 'oidc-provider';
+import { z } from 'zod';
+import type { Environment } from '../base/environment.ts';
+import { Busy, Forbidden, TooMany } from '../base/errors.ts';
+import { type Keyring, sameText } from '../base/secrets.ts';
+import { readForm } from '../http/form.ts';
+import { allowFormActionTo } from '../http/security-headers.ts';
+import { recordOf } from './client-metadata.ts';
+import { decide } from './consent.ts';
+import {
+  authorizePage,
+  type Earlier,
+  type Prompt,
+  promptOf,
+  redirectUriOf,
+} from './interaction-page.ts';
+import type { SignIn } from './sign-in.ts';
+import { type FindSubject, type Subject, takes } from './subjects.ts';
+
+/** Seconds that the page may stay open. */
+export const interactionDeadline = 15 * 60;
+
+export type InteractionParts = {
+  environment: Environment;
+  /** Asked at each request: a rotated key makes a new Provider. */
+  provider: () => Provider;
+  keyring: Keyring;
+  findSubject: FindSubject;
+  signIn: SignIn;
+};
+
+const form = z.object({
+  csrf: z.string().default(''),
+  decision: z.enum(['authorize', 'cancel']),
+  use_test_user: z.literal('yes').optional(),
+  test_user: z.string().max(200).optional(),
+  username: z.string().max(320).default(''),
+  password: z.string().max(4096).default(''),
+});
+type Form = z.infer<typeof form>;
+
+/** Login and consent on one screen: the pop-up. */
+export function interactionRoutes(parts: InteractionParts): Router {
+  const { environment, provider, keyring, findSubject, signIn } = parts;
+  const router = new Router({ prefix: `/${environment}/interaction/:uid` });
+
+  const csrfOf = (uid: string) => keyring.fingerprint(`csrf:${uid}`).toString('base64url');
+
+  async function loadPrompt(ctx: Context): Promise<Prompt | undefined> {
+    const details = await provider().interactionDetails(ctx.req, ctx.res).catch(asEnded);
+    if (details.uid !== ctx.params.uid) throw ended();
+    if (details.iat + interactionDeadline < Date.now() / 1000) {
+      await finish(ctx, details, refusal('The page was open for more than 15 minutes. Start again.'));
+      return undefined;
+    }
+    const prompt = await promptOf(details, provider(), findSubject);
+    if (prompt) return prompt;
+    await finish(ctx, details, refusal('This application may no longer use the product it asked for.'));
+    return undefined;
+  }
+
+  async function show(ctx: Context, prompt: Prompt, earlier?: Earlier): Promise<void> {
+    allowFormActionTo(ctx, redirectUriOf(prompt));
+    const { uid } = prompt.details;
+    const place = { environment, action: `/${environment}/interaction/${uid}`, csrf: csrfOf(uid) };
+    const personas = await signIn.listPersonas(prompt.product);
+    const lastUsed = ctx.cookies.get(personaCookie, { signed: true });
+    await ctx.render('oauth/authorize', authorizePage(prompt, place, personas, { lastUsed, earlier }), {
+      layout: 'popup-layout',
+    });
+  }
+
+  router.get('/', async (ctx) => {
+    const prompt = await loadPrompt(ctx);
+    if (prompt) await show(ctx, prompt);
+  });
+
+  router.post('/', async (ctx) => {
+    const prompt = await loadPrompt(ctx);
+    if (!prompt) return;
+    const given = await readForm(ctx, form);
+    if (!sameText(given.csrf, csrfOf(prompt.details.uid))) {
+      throw new Forbidden('cross_origin', 'This form was not sent from our page.');
+    }
+    if (given.decision === 'cancel') {
+      return finish(ctx, prompt.details, refusal('The person at the screen did not allow access.'));
+    }
+    const chosen = await choose(ctx, parts, prompt, given).catch(asRefused(ctx));
+    if (typeof chosen === 'string') {
+      ctx.status = ctx.status === 404 ? 422 : ctx.status;
+      const { status } = ctx;
+      await show(ctx, prompt, { ...typed(given), error: chosen });
+      ctx.status = status;
+      return;
+    }
+    if (chosen.persona) rememberPersona(ctx, chosen.subject);
+    const { lastSubmission } = prompt.details;
+    const login = chosen.subject.sub === prompt.signedIn?.sub && !chosen.fresh
+      ? {}
+      : { login: { accountId: chosen.subject.sub, amr: ['pwd'] } }; // oidc-provider's word for the subject
+    await finish(ctx, prompt.details, { ...lastSubmission, ...login, consent: {} });
+  });
+
+  return router;
+}
+
+/** `fresh`: signed in just now, rather than by the session. */
+type Choice = { subject: Subject; persona: boolean; fresh: boolean };
+
+/** Whom the form names, or a sentence about what is wrong with it. */
+async function choose(
+  ctx: Context,
+  { findSubject, signIn, environment }: InteractionParts,
+  prompt: Prompt,
+  given: Form,
+): Promise<Choice | string> {
+  const { product, client, signedIn } = prompt;
+  if (given.use_test_user && environment === 'sandbox') {
+    const personas = await signIn.listPersonas(product);
+    const persona = personas.find(({ id }) => id === given.test_user);
+    const subject = persona && (await findSubject(persona.id));
+    if (!subject) return 'Choose one of the test users.';
+    return allowed(prompt, { subject, persona: true, fresh: subject.sub !== signedIn?.sub });
+  }
+  if (signedIn?.kind === 'account' && given.username === '') {
+    return allowed(prompt, { subject: signedIn, persona: false, fresh: false });
+  }
+  if (given.username === '' || given.password === '') return 'Fill in both fields.';
+  const { username, password } = given;
+  const sub = await signIn.byPassword({ username, password, address: ctx.ip }, recordOf(client), product);
+  const subject = sub && (await findSubject(sub));
+  if (!subject) return wrongPassword(prompt);
+  return allowed(prompt, { subject, persona: false, fresh: true });
+}
+
+/** Refused means no code, not even for `openid`. */
+function allowed(prompt: Prompt, choice: Choice): Choice | string {
+  const { product, asked, client } = prompt;
+  if (!takes(product, choice.subject)) return wrongPassword(prompt);
+  const { oidc, api } = decide(product, choice.subject, asked);
+  if (oidc.length + api.length > 0) return choice;
+  const { name, role } = choice.subject;
+  return role
+    ? `${name} cannot do this: the role ${role} allows none of what ${recordOf(client).name} asks for.`
+    : `${name} has no role here, and without one none of what is asked for can be shared.`;
+}
+
+function wrongPassword({ product }: Prompt): string {
+  const wrong = 'Username or password is wrong.';
+  if (product.subjects === 'both') return wrong;
+  return product.subjects === 'test_users'
+    ? `${wrong} This product takes test users only.`
+    : `${wrong} This product takes accounts only.`;
+}
+
+/** Waiting is the one thing to do about it, and what was typed stays. */
+const asRefused = (ctx: Context) => (error: unknown): string => {
+  if (!(error instanceof TooMany || error instanceof Busy)) throw error;
+  ctx.status = error instanceof TooMany ? 429 : 503;
+  ctx.set('Retry-After', String(error.retryAfter));
+  return error.message;
+};
+
+const typed = (given: Form): Earlier => ({
+  useTestUser: given.use_test_user === 'yes',
+  testUser: given.test_user,
+  username: given.username,
+});
+
+type Result = Prompt['details']['result'];
+const refusal = (description: string): Result => ({
+  error: 'access_denied',
+  error_description: description,
+});
+
+/** Hands the result to the library, whose resume route sends the browser on to the client. */
+async function finish(ctx: Context, details: Prompt['details'], result: Result): Promise<void> {
+  details.result = result;
+  await details.persist();
+  ctx.status = 303;
+  ctx.redirect(details.returnTo);
+}
+
+const ended = (): Error =>
+  new Forbidden('session_not_found', 'This sign-in has ended, or it was begun in another browser.');
+
+function asEnded(error: unknown): never {
+  if (error instanceof errors.SessionNotFound) throw ended();
+  throw error;
+}
+
+const personaCookie = 'sg_persona';
+
+const rememberPersona = (ctx: Context, { sub }: Subject): void =>
+  void ctx.cookies.set(personaCookie, sub, {
+    path: '/sandbox/interaction',
+    httpOnly: true,
+    sameSite: 'lax',
+    signed: true,
+    maxAge: 180 * 24 * 3_600_000,
+  });

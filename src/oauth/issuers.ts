@@ -1,0 +1,121 @@
+import type { Middleware } from 'koa';
+import mount from 'koa-mount';
+import { errors, type Provider, type TokenEndpointGrantContext } from 'oidc-provider';
+import type pg from 'pg';
+import type { Environment } from '../base/environment.ts';
+import { TooMany } from '../base/errors.ts';
+import type { Passwords } from '../base/passwords.ts';
+import type { Keyring } from '../base/secrets.ts';
+import type { Throttle } from '../db/throttle.ts';
+import { sameOrigin } from '../http/same-origin.ts';
+import { checkTestUserPassword } from '../test-users/service.ts';
+import { hideSessionFromConsoles } from './console-sessions.ts';
+import type { CheckTestUser } from './grants/password.ts';
+import { interactionRoutes } from './interactions.ts';
+import { createProvider } from './provider.ts';
+import { liveSignIn, sandboxSignIn } from './sign-in.ts';
+import { signingKeysOf } from './signing-keys.ts';
+import { subjectsOf } from './subjects.ts';
+
+export type IssuersParts = {
+  pool: pg.Pool;
+  keyring: Keyring;
+  passwords: Passwords;
+  /** The public origin; both issuers hang below it. */
+  baseUrl: string;
+  throttle: Throttle;
+  /** Hears of what broke inside the library, which answers `server_error` to the caller. */
+  onServerError: (error: unknown) => void;
+};
+
+export type Issuer = { environment: Environment; provider: Provider; middleware: Middleware[] };
+
+/** One factory, called twice. What differs is what each is given: the live one gets no test users. */
+export async function createIssuer(parts: IssuersParts, environment: Environment): Promise<Issuer> {
+  const { pool, keyring, baseUrl, throttle } = parts;
+  const findSubject = subjectsOf(pool, environment);
+  const sandbox = environment === 'sandbox';
+  const provider = createProvider({
+    environment,
+    baseUrl,
+    pool,
+    signingKeys: await signingKeysOf(pool, keyring, environment),
+    cookieKeys: keyring.cookieKeys,
+    findSubject,
+    checkTestUser: sandbox ? throttledCheck({ pool, keyring, throttle, findSubject }) : null,
+  });
+  provider.on('server_error', (_ctx, error) => parts.onServerError(error));
+
+  const interactions = interactionRoutes({
+    environment,
+    provider: () => provider,
+    keyring,
+    findSubject,
+    signIn: sandbox ? sandboxSignIn(parts) : liveSignIn(parts),
+  });
+  const ownForms = onlyUnder(`/${environment}/interaction`, sameOrigin({ origin: baseUrl }));
+  const middleware = [
+    ownForms,
+    interactions.routes() as Middleware, // the router's own context is a Koa context with more in it
+    wellKnownAtTheRoot(environment),
+    hideSessionFromConsoles(provider, environment),
+    withFreeForms(environment, mount(`/${environment}`, provider as never)),
+  ];
+  return { environment, provider, middleware };
+}
+
+/** RFC 8414 section 3.1 puts the issuer's path behind the well-known one; OpenID Discovery before it. */
+function wellKnownAtTheRoot(environment: Environment): Middleware {
+  const form = new RegExp(
+    `^/\\.well-known/(oauth-authorization-server|openid-configuration)/${environment}$`,
+  );
+  return (ctx, next) => {
+    const name = form.exec(ctx.path)?.[1];
+    if (name) ctx.path = `/${environment}/.well-known/${name}`;
+    return next();
+  };
+}
+
+/**
+ * The library's own pages post themselves to the client (`response_mode=form_post`) or by way of
+ * us to it (signing out), which `form-action 'self'` would stop.
+ */
+const withFreeForms =
+  (environment: Environment, provider: Middleware): Middleware =>
+  (ctx, next) => {
+    const policy = ctx.response.get('Content-Security-Policy');
+    if (policy && ctx.path.toLowerCase().startsWith(`/${environment}/`)) {
+      const kept = policy.split(';').filter((part) => !part.trim().startsWith('form-action'));
+      ctx.set('Content-Security-Policy', kept.join(';'));
+    }
+    return provider(ctx, next);
+  };
+
+const onlyUnder =
+  (prefix: string, middleware: Middleware): Middleware =>
+  (ctx, next) =>
+    ctx.path.startsWith(`${prefix}/`) ? middleware(ctx, next) : next();
+
+type CheckParts = Pick<IssuersParts, 'pool' | 'keyring' | 'throttle'> & {
+  findSubject: ReturnType<typeof subjectsOf>;
+};
+
+/** The password grant's way in; its attempts are counted with those of the sign-in page. */
+function throttledCheck({ pool, keyring, throttle, findSubject }: CheckParts): CheckTestUser {
+  return async (ctx, given) => {
+    const who = { name: given.username, address: ctx.ip };
+    await throttle.attempt(who).catch(asTooManyRequests(ctx));
+    const testUser = await checkTestUserPassword(pool, keyring, given);
+    if (!testUser) return undefined;
+    await throttle.succeeded(who);
+    return findSubject(testUser.id);
+  };
+}
+
+/** 429 with Retry-After, not 400: a program that is told to wait can do so. */
+const asTooManyRequests = (ctx: TokenEndpointGrantContext) => (error: unknown) => {
+  if (!(error instanceof TooMany)) throw error;
+  ctx.set('Retry-After', String(error.retryAfter));
+  const refusal = new errors.CustomOIDCProviderError('temporarily_unavailable', error.message);
+  throw Object.assign(refusal, { status: 429, statusCode: 429 });
+};

@@ -1,0 +1,238 @@
+import type { JWK } from 'jose';
+import { type Configuration, errors, interactionPolicy, Provider } from 'oidc-provider';
+import type pg from 'pg';
+import type { Environment } from '../base/environment.ts';
+import { looksLikeClientId } from '../clients/client.ts';
+import { findClient } from '../clients/store.ts';
+import { adapterFor } from './adapter.ts';
+import {
+  clientMetadata,
+  isConsole,
+  oidcScopes,
+  originAllowed,
+  productByAudience,
+  recordOf,
+  recordProperty,
+} from './client-metadata.ts';
+import { loadGrant } from './consent.ts';
+import { keepConsolesSessionless } from './console-sessions.ts';
+import { documentsFromMemory } from './documents.ts';
+import { type CheckTestUser, registerPasswordGrant } from './grants/password.ts';
+import { compareDigestedSecrets, refuseUnusableClients, speakPlainly } from './library-seams.ts';
+import { logoutPage, loggedOutPage, renderError } from './pages.ts';
+import { checkAuthorizationScope, defaultResource, resourceServerInfo } from './resources.ts';
+import { understandStructuredTokens } from './structured-tokens.ts';
+import { asOidcAccount, type FindSubject, type SubjectAccount, takes } from './subjects.ts';
+
+export type IssuerParts = {
+  environment: Environment;
+  /** The public origin; the issuer hangs below it. */
+  baseUrl: string;
+  pool: pg.Pool;
+  /** Private, the signing one of each algorithm first. */
+  signingKeys: JWK[];
+  cookieKeys: readonly string[];
+  findSubject: FindSubject;
+  /** Null: this issuer has no password grant. */
+  checkTestUser: CheckTestUser | null;
+};
+
+/** Seconds. */
+const hour = 3600;
+const day = 24 * hour;
+export const codeTtl = 60;
+
+/** One issuer, whole: every override and listener belongs to this one Provider and goes with it. */
+export function createProvider(parts: IssuerParts): Provider {
+  const { environment, baseUrl, pool } = parts;
+  const provider = construct(`${baseUrl}/${environment}`, configuration(parts));
+
+  compareDigestedSecrets(provider);
+  refuseUnusableClients(provider);
+  speakPlainly(provider);
+  keepConsolesSessionless(provider, environment);
+  if (parts.checkTestUser) registerPasswordGrant(provider, parts.checkTestUser);
+  provider.use(documentsFromMemory());
+  understandStructuredTokens(provider, {
+    pool,
+    environment,
+    publicKeys: parts.signingKeys.map(publicPart),
+  });
+  return provider;
+}
+
+/** The library's constructor puts a private key that it refuses into the error's `cause`. */
+function construct(issuer: string, settings: Configuration): Provider {
+  try {
+    return new Provider(issuer, settings);
+  } catch (error) {
+    throw new Error((error as Error).message);
+  }
+}
+
+function publicPart(key: JWK): JWK {
+  const { kty, n, e, crv, x, y, kid, alg, use } = key;
+  return { kty, n, e, crv, x, y, kid, alg, use };
+}
+
+function configuration(parts: IssuerParts): Configuration {
+  const { environment, pool, findSubject } = parts;
+  const findMetadata = async (id: string) => {
+    const record = looksLikeClientId(id) ? await findClient(pool, environment, id) : undefined;
+    return record && clientMetadata(record);
+  };
+  return {
+    adapter: adapterFor(pool, environment, findMetadata),
+    jwks: { keys: parts.signingKeys as NonNullable<Configuration['jwks']>['keys'] },
+    cookies: cookies(parts),
+    findAccount: async (_ctx, sub) => {
+      const subject = await findSubject(sub);
+      return subject && asOidcAccount(subject);
+    },
+    scopes: [...oidcScopes],
+    claims,
+    responseTypes: ['code'],
+    clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'none', 'private_key_jwt'],
+    clientBasedCORS: (_ctx, origin, client) => originAllowed(recordOf(client), origin),
+    extraClientMetadata: { properties: [recordProperty] },
+    extraParams: { scope: checkAuthorizationScope },
+    extraTokenClaims: (ctx, token) => tokenClaims(environment, ctx, token),
+    formats: { customizers: { jwt: chooseTokenType } },
+    features: {
+      devInteractions: { enabled: false },
+      dPoP: { enabled: false }, // off and unadvertised until they hold everywhere, userinfo included
+      pushedAuthorizationRequests: { enabled: false },
+      clientCredentials: { enabled: true },
+      introspection: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
+      revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
+      resourceIndicators: {
+        enabled: true,
+        defaultResource,
+        getResourceServerInfo: resourceServerInfo,
+        useGrantedResource: () => true, // or `openid` among the scopes would cost the API its token
+      },
+      rpInitiatedLogout: {
+        enabled: true,
+        logoutSource: logoutPage,
+        postLogoutSuccessSource: loggedOutPage,
+      },
+    },
+    interactions: { policy: policy(), url: (ctx, { uid }) => interactionUrl(environment, ctx, uid) },
+    loadExistingGrant: loadGrant,
+    pkce: { required: () => true },
+    allowOmittingSingleRegisteredRedirectUri: false,
+    issueRefreshToken: (_ctx, client, source) =>
+      client.grantTypeAllowed('refresh_token') &&
+      (isConsole(client) || source.scopes.has('offline_access')),
+    rotateRefreshToken: () => true,
+    expiresWithSession: (ctx, source) =>
+      !isConsole(ctx.oidc.client) && !source.scopes.has('offline_access'),
+    ttl: {
+      AuthorizationCode: codeTtl,
+      AccessToken: 600,
+      ClientCredentials: 600,
+      IdToken: hour,
+      Interaction: day, // kept long past its deadline, so that lateness is told to the client
+      Grant: 90 * day,
+      // Rotation keeps the first issue's time, so the family ends 30 days after it.
+      RefreshToken: (_ctx, token) => atLeastOne((token.iiat ?? now()) + 30 * day - now()),
+      Session: (_ctx, session) =>
+        atLeastOne(Math.min(2 * hour, (session.loginTs ?? now()) + 12 * hour - now())),
+    },
+    clockTolerance: 5,
+    renderError,
+  };
+}
+
+const now = (): number => Math.floor(Date.now() / 1000);
+const atLeastOne = (seconds: number): number => Math.max(1, seconds);
+
+const claims: Configuration['claims'] = {
+  openid: ['sub'],
+  profile: ['name', 'given_name', 'family_name', 'preferred_username', 'birthdate', 'gender', 'locale', 'zoneinfo', 'picture', 'website', 'updated_at'],
+  email: ['email', 'email_verified'],
+};
+
+/** `__Host-` and `__Secure-` need https; on plain http browsers would refuse them. */
+function cookies({ environment, baseUrl, cookieKeys }: IssuerParts): Configuration['cookies'] {
+  const https = baseUrl.startsWith('https:');
+  return {
+    keys: [...cookieKeys],
+    names: {
+      session: `${https ? '__Host-' : ''}sg_${environment}_session`,
+      interaction: `${https ? '__Secure-' : ''}sg_${environment}_interaction`,
+      resume: `${https ? '__Secure-' : ''}sg_${environment}_resume`,
+    },
+    long: { httpOnly: true, sameSite: 'lax', ...(https ? { secure: true } : { path: `/${environment}` }) },
+    short: { httpOnly: true, sameSite: 'lax', ...(https && { secure: true }) }, // no path: one per interaction
+  };
+}
+
+function policy(): interactionPolicy.DefaultPolicy {
+  const { Check, base } = interactionPolicy;
+  const prompts = base();
+  const login = prompts.get('login');
+  login?.checks.add(
+    new Check(
+      'console_asks_each_time',
+      'A console asks who is trying each time.',
+      (ctx) => isConsole(ctx.oidc.client) && !ctx.oidc.result?.login,
+    ),
+  );
+  login?.checks.add(
+    new Check(
+      'subject_not_taken',
+      'This product does not take whoever is signed in.',
+      (ctx) => {
+        const { client, account, params } = ctx.oidc;
+        const product = client && productByAudience(recordOf(client), String(params?.resource));
+        return Boolean(account && product && !takes(product, (account as SubjectAccount).subject));
+      },
+    ),
+  );
+  return prompts;
+}
+
+/** A console has one page: what would need a second one is told to it as an error. */
+function interactionUrl(
+  environment: Environment,
+  ctx: Parameters<NonNullable<NonNullable<Configuration['interactions']>['url']>>[0],
+  uid: string,
+): string {
+  if (isConsole(ctx.oidc.client) && ctx.oidc.route === 'resume') {
+    throw new errors.LoginRequired('This authorization cannot be completed as asked. Start again.');
+  }
+  return `/${environment}/interaction/${uid}`;
+}
+
+type ExtraTokenClaims = NonNullable<Configuration['extraTokenClaims']>;
+
+/** ARCHITECTURE: `product`, `subscription_id`, `env`, a grant id, and for test users `test_user`. */
+function tokenClaims(
+  environment: Environment,
+  ctx: Parameters<ExtraTokenClaims>[0],
+  token: Parameters<ExtraTokenClaims>[1],
+): Record<string, string | boolean> {
+  const { client } = ctx.oidc;
+  const product = client && productByAudience(recordOf(client), String(token.aud));
+  const subject = (ctx.oidc.account as SubjectAccount | undefined)?.subject;
+  const ofSubject = 'accountId' in token && subject ? subject : undefined;
+  return {
+    env: environment,
+    ...(product && { product: product.id }),
+    ...(product?.subscriptionId && { subscription_id: product.subscriptionId }),
+    ...('grantId' in token && token.grantId && { gid: token.grantId }),
+    ...(ofSubject?.kind === 'test_user' && { test_user: true }),
+    ...(ofSubject?.patient && { patient: ofSubject.patient }),
+  };
+}
+
+type JwtCustomizer = NonNullable<
+  NonNullable<NonNullable<Configuration['formats']>['customizers']>['jwt']
+>;
+
+/** RFC 9068 says `at+jwt`; some resource servers cannot read it, and their product says `JWT`. */
+const chooseTokenType: JwtCustomizer = (ctx, token, jwt) => {
+  const product = productByAudience(recordOf(ctx.oidc.client as never), String(token.aud));
+  if (product?.tokenTyp === 'JWT') jwt.header = { ...jwt.header, typ: 'JWT' };
+};
