@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, mkdirSync, statSync } from 'node:fs';
+import { chmodSync, mkdirSync, statSync } from 'node:fs';
 import {
   chmod,
   cp,
@@ -40,10 +40,7 @@ export async function prepareHome(dataDir: string): Promise<Home> {
   const runAs = process.getuid?.() === 0 ? nobody : undefined;
 
   const password = keptSecret(join(directory, 'password'));
-  if (runAs) {
-    chmodSync(directory, 0o711);
-    chownSync(join(directory, 'password'), runAs.uid, runAs.gid); // initdb reads it
-  }
+  if (runAs) chmodSync(directory, 0o711);
 
   const place = !runAs || anyoneMayEnter(directory) ? directory : sharedBinaries;
   const native = await installBinaries(place);

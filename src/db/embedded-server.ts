@@ -6,6 +6,7 @@ import {
   existsSync,
   mkdtempSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -19,6 +20,7 @@ import type { Home } from './embedded-home.ts';
 
 const role = 'sandgate';
 const database = 'postgres';
+const draftPrefix = 'data-';
 const logLimit = 10_000_000; // bytes; a longer log is begun anew at the next start
 
 export const logFile = (home: Home): string => join(home.directory, 'postgres.log');
@@ -30,9 +32,12 @@ export const urlOf = (home: Home, port: number): string =>
 /** Makes the cluster unless it is there. Appears complete or not at all, whoever else tries. */
 export async function initialise(home: Home): Promise<void> {
   if (existsSync(home.data)) return;
-  const draft = mkdtempSync(join(home.directory, 'data-'));
+  const draft = mkdtempSync(join(home.directory, draftPrefix));
+  const password = join(home.directory, 'password');
   try {
-    if (home.runAs) chownSync(draft, home.runAs.uid, home.runAs.gid);
+    for (const path of home.runAs ? [draft, password] : []) {
+      chownSync(path, home.runAs?.uid ?? 0, home.runAs?.gid ?? 0);
+    }
     const seen = seenFrom(home);
     const child = run(home, 'initdb', [
       ...['--pgdata', seen(draft.slice(home.directory.length + 1))],
@@ -47,7 +52,17 @@ export async function initialise(home: Home): Promise<void> {
   } catch (error) {
     if (!existsSync(home.data)) throw error; // another process was first
   } finally {
+    if (home.runAs) chownSync(password, 0, 0); // initdb has read it
     rmSync(draft, { recursive: true, force: true });
+  }
+}
+
+/** Removes what set-ups that were killed left behind, a minute ago or more: others may be at it now. */
+export function sweep(home: Home): void {
+  for (const name of readdirSync(home.directory)) {
+    const path = join(home.directory, name);
+    if (!name.startsWith(draftPrefix) || Date.now() - statSync(path).mtimeMs < 60_000) continue;
+    rmSync(path, { recursive: true, force: true });
   }
 }
 

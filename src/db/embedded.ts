@@ -13,6 +13,7 @@ import {
   pidFile,
   reach,
   startPostmaster,
+  sweep,
   urlOf,
 } from './embedded-server.ts';
 
@@ -61,6 +62,7 @@ export async function startEmbedded(options: Options): Promise<Embedded> {
     }
     return { url: urlOf(home, port), owner: false, stop: async () => {} };
   }
+  sweep(home);
   return own(home, session, port, options);
 }
 
@@ -69,6 +71,7 @@ function own(home: Home, firstSession: pg.Client, port: number, options: Options
   const { log = () => {} } = options;
   let session = firstSession;
   let stopping = false;
+  let lost = false; // another process has taken over while PostgreSQL was down
 
   const watch = () => session.once('end', () => void regain());
   const regain = async (): Promise<void> => {
@@ -77,8 +80,10 @@ function own(home: Home, firstSession: pg.Client, port: number, options: Options
     try {
       session = (await ensureRunning(home, options, port, () => stopping)).session;
       const other = await takeLock(session);
-      if (other !== undefined) log(`Process ${other} has taken over ${home.directory}.`);
-      watch();
+      if (other === undefined) return void watch();
+      lost = true;
+      log(`Process ${other} has taken over ${home.directory}.`);
+      await session.end();
     } catch (error) {
       if (!stopping) log(`PostgreSQL could not be started again: ${error}`);
     }
@@ -86,7 +91,7 @@ function own(home: Home, firstSession: pg.Client, port: number, options: Options
 
   const interrupt = () => {
     const pid = claimedPostmaster(home)?.pid;
-    if (pid) process.kill(pid, 'SIGINT'); // "fast": sessions are broken off, nothing is lost
+    if (pid && !lost) process.kill(pid, 'SIGINT'); // "fast": sessions are broken off, nothing is lost
   };
   // A process that ends without stop(), say by an uncaught error, takes PostgreSQL with it.
   const lastResort = () => {
@@ -106,7 +111,7 @@ function own(home: Home, firstSession: pg.Client, port: number, options: Options
       process.off('exit', lastResort);
       lastResort();
       await session.end().catch(() => {});
-      await gone(home);
+      if (!lost) await gone(home);
     },
   };
 }
