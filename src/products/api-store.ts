@@ -1,3 +1,4 @@
+import type { Environment } from '../base/environment.ts';
 import { type Db, many, maybeOne } from '../db/pool.ts';
 import type { Api, BaseUrl } from './api.ts';
 
@@ -39,4 +40,18 @@ export const deleteOtherBaseUrls = async (
     apiId,
     names,
   ]);
+};
+
+/** The audiences of the products of one environment that open this API, whatever base URL. */
+export const listAudiencesOf = async (
+  db: Db,
+  { apiId, environment }: { apiId: string; environment: Environment },
+): Promise<string[]> => {
+  const rows = await many<{ audience: string }>(
+    db,
+    `select distinct p.audience from products p join product_apis a on a.product_id = p.id
+     where a.api_id = $1 and p.environment = $2 order by p.audience`,
+    [apiId, environment],
+  );
+  return rows.map(({ audience }) => audience);
 };

@@ -1,0 +1,86 @@
+import Koa, { type Context } from 'koa';
+import type pg from 'pg';
+import type { Logger } from './base/log.ts';
+import type { Passwords } from './base/passwords.ts';
+import type { Keyring } from './base/secrets.ts';
+import { createThrottle } from './db/throttle.ts';
+import { createAssets } from './http/assets.ts';
+import { errorHandler } from './http/error-handler.ts';
+import { health } from './http/health.ts';
+import { hostGuard } from './http/host-guard.ts';
+import { renderer } from './http/render.ts';
+import { requestId } from './http/request-id.ts';
+import { requestLog } from './http/request-log.ts';
+import { securityHeaders } from './http/security-headers.ts';
+import { createIssuer } from './oauth/issuers.ts';
+import { portalRoutes } from './portal/routes.ts';
+import { listAudiencesOf } from './products/api-store.ts';
+import { metadataUrlOf, resourceMetadata } from './sandbox/resource-metadata.ts';
+import { defaultPrefix, sandboxApi } from './sandbox/routes.ts';
+
+export type AppParts = {
+  pool: pg.Pool;
+  keyring: Keyring;
+  passwords: Passwords;
+  log: Logger;
+  /** The public origin, without a slash at the end. */
+  baseUrl: string;
+  /** Whether X-Forwarded-* come from a proxy of ours. */
+  trustProxy: boolean;
+  /** Pages and assets are read anew for each request. */
+  watch: boolean;
+  /** What the programme calls itself. */
+  brand: string;
+  /** The console's client that the start page tries; null: none. */
+  consoleClientId: string | null;
+  /** False only for black-box checks, which come from one address. */
+  limitAddresses: boolean;
+};
+
+/** Failures of one name, and of one network address, within five minutes. */
+const perName = { points: 20, seconds: 300 };
+const perAddress = { points: 100, seconds: 300 };
+
+/** The whole server, wired in one place and listening nowhere: commands/start.ts listens, tests do not. */
+export async function createApp(parts: AppParts): Promise<Koa> {
+  const { pool, keyring, baseUrl, log } = parts;
+  const onError = (error: unknown, ctx?: Context) =>
+    log.error({ err: error, requestId: ctx?.state.requestId }, 'a request failed');
+  const app = new Koa({ keys: [...keyring.cookieKeys], proxy: parts.trustProxy });
+  app.on('error', (error, ctx?: Context) => onError(error, ctx));
+  const assets = createAssets({ watch: parts.watch });
+
+  app.use(requestId());
+  app.use(requestLog({ log }));
+  app.use(securityHeaders({ https: baseUrl.startsWith('https:') }));
+  app.use(renderer({ brand: () => parts.brand, asset: assets.url, cache: !parts.watch }));
+  app.use(errorHandler({ log: onError }));
+  app.use(health({ ready: async () => (await pool.query('select 1')).rowCount === 1 }));
+  app.use(hostGuard({ origin: baseUrl }));
+  app.use(assets.middleware);
+
+  const throttle = createThrottle(pool, {
+    purpose: 'sign-in',
+    perName,
+    perAddress: parts.limitAddresses ? perAddress : null,
+  });
+  for (const environment of ['sandbox', 'live'] as const) {
+    const issuer = await createIssuer({ ...parts, throttle, onServerError: onError }, environment);
+    for (const middleware of issuer.middleware) app.use(middleware);
+  }
+
+  const issuer = `${baseUrl}/sandbox`;
+  const sample = { issuer, baseUrl, prefix: defaultPrefix };
+  const metadata = metadataUrlOf(sample);
+  app.use(resourceMetadata(sample).routes());
+  app.use(
+    sandboxApi({
+      ...sample,
+      jwksUri: `${issuer}/jwks`,
+      audiences: () => listAudiencesOf(pool, { apiId: 'patient-record', environment: 'sandbox' }),
+    }).routes(),
+  );
+  const url = `${baseUrl}${defaultPrefix}`;
+  app.use(portalRoutes({ ...parts, sampleApi: { url, metadata } }).routes());
+  return app;
+}

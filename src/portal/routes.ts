@@ -1,0 +1,41 @@
+import Router from '@koa/router';
+import { keepOpener, keepPopups } from '../http/security-headers.ts';
+
+export type StartPage = {
+  /** The public origin. */
+  baseUrl: string;
+  /** The console's client of the subscription to try; null where the programme has none. */
+  consoleClientId: string | null;
+  sampleApi: { url: string; metadata: string };
+};
+
+/** Where the start page's pop-up ends; registered with every console client. */
+export const tryCallbackPath = '/try/callback';
+
+/** The first page a newcomer sees: one click to a token, one more to an API's answer. */
+export function portalRoutes({ baseUrl, consoleClientId, sampleApi }: StartPage): Router {
+  const router = new Router();
+  const issuers = { sandbox: `${baseUrl}/sandbox`, live: `${baseUrl}/live` };
+
+  router.get('/', async (ctx) => {
+    keepPopups(ctx);
+    await ctx.render('start/home', {
+      issuers,
+      console: consoleClientId && {
+        clientId: consoleClientId,
+        authorizationEndpoint: `${issuers.sandbox}/auth`,
+        tokenEndpoint: `${issuers.sandbox}/token`,
+        redirectUri: `${baseUrl}${tryCallbackPath}`,
+        scope: '', // the client's default scopes
+      },
+      sample: { url: `${sampleApi.url}/Patient`, metadata: sampleApi.metadata },
+    });
+  });
+
+  router.get(tryCallbackPath, async (ctx) => {
+    keepOpener(ctx);
+    await ctx.render('start/callback', {});
+  });
+
+  return router;
+}
