@@ -1,5 +1,7 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import Koa from 'koa';
+import Koa, { type Context } from 'koa';
 import { createAssets } from '../src/http/assets.ts';
 import { errorHandler } from '../src/http/error-handler.ts';
 import { renderer } from '../src/http/render.ts';
@@ -119,12 +121,80 @@ const claims = {
 };
 const accessToken = `${segment({ alg: 'RS256', typ: 'at+jwt', kid: 'k1' })}.${segment(claims)}.${'s'.repeat(86)}`;
 
+type Handler = (ctx: Context, origin: string) => Promise<void> | void;
+
+const onPurpose = new Error('on purpose');
+const inPopup = { layout: 'popup-layout' } as const;
+const logoutForm = '<form id="op.logoutForm" method="post" action="#done"></form>';
+
+/** What stands where; the pop-up's states and the sample API lie beside it. */
+const pages: Readonly<Record<string, Handler>> = {
+  '/': (ctx, origin) => {
+    keepPopups(ctx);
+    return ctx.render('start/home', home(origin));
+  },
+  '/empty': (ctx, origin) =>
+    ctx.render('start/home', { ...home(origin), console: null, sample: null }),
+  '/callback': (ctx) => {
+    keepOpener(ctx);
+    return ctx.render('start/callback', {}, inPopup);
+  },
+  '/sandbox/auth': (ctx) => {
+    allowFormActionTo(ctx, String(ctx.query.redirect_uri));
+    return ctx.render(
+      'oauth/authorize',
+      { ...popup, action: `/sandbox/decide${ctx.search}` },
+      inPopup,
+    );
+  },
+  '/sandbox/decide': (ctx) => {
+    const answer = new URLSearchParams({ code: 'c0de', state: String(ctx.query.state) });
+    ctx.status = 303;
+    ctx.redirect(`${ctx.query.redirect_uri}?${answer}`);
+  },
+  '/sandbox/token': (ctx) => {
+    const { scope } = claims;
+    ctx.body = { access_token: accessToken, token_type: 'Bearer', expires_in: 600, scope };
+  },
+  '/sample/fhir/Patient/NM-0007': (ctx) => {
+    const name = [{ family: 'Vale', given: ['Margaret', 'Rose'] }];
+    ctx.body = { resourceType: 'Patient', id: 'NM-0007', name, birthDate: '1951-05-28' };
+  },
+  '/sandbox/logout': (ctx) =>
+    ctx.render(
+      'oauth/logout',
+      { form: logoutForm, application: popup.application, environment: 'sandbox' },
+      inPopup,
+    ),
+  '/sandbox/logged-out': (ctx) =>
+    ctx.render(
+      'oauth/logged-out',
+      { application: popup.application, environment: 'sandbox' },
+      inPopup,
+    ),
+  '/sandbox/refused': (ctx) =>
+    ctx.render(
+      'error',
+      {
+        status: 400,
+        error: 'invalid_redirect_uri',
+        error_description:
+          'The application asked us to return you to an address that it has not registered. To keep you safe we stopped here. Nothing was shared.',
+      },
+      inPopup,
+    ),
+  '/broken': () => {
+    throw onPurpose;
+  },
+};
+
 /** The views with invented data, behind the real middleware. Listens on a free port of this machine. */
 export async function startSamplePages(): Promise<{ origin: string; close(): void }> {
   const app = new Koa();
   const assets = createAssets({ watch: true });
-  const server = app.listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
   app.use(requestId());
@@ -137,59 +207,14 @@ export async function startSamplePages(): Promise<{ origin: string; close(): voi
       shell: () => ({ foot: [{ href: '/#help', text: 'Help' }] }),
     }),
   );
-  app.use(errorHandler({ log: console.error }));
+  app.use(errorHandler({ log: (error) => error !== onPurpose && console.error(error) }));
   app.use(assets.middleware);
   app.use(async (ctx, next) => {
     const state = popups[ctx.path.replace('/sandbox/popup/', '')];
-    if (ctx.path === '/') {
-      keepPopups(ctx);
-      await ctx.render('start/home', home(origin));
-    } else if (ctx.path === '/empty') {
-      await ctx.render('start/home', { ...home(origin), console: null, sample: null });
-    } else if (ctx.path === '/callback') {
-      keepOpener(ctx);
-      await ctx.render('start/callback', {}, { layout: 'popup-layout' });
-    } else if (ctx.path === '/sandbox/auth') {
-      const action = `/sandbox/decide${ctx.search}`;
-      allowFormActionTo(ctx, String(ctx.query.redirect_uri));
-      await ctx.render('oauth/authorize', { ...popup, action }, { layout: 'popup-layout' });
-    } else if (ctx.path === '/sandbox/decide') {
-      const answer = new URLSearchParams({ code: 'c0de', state: String(ctx.query.state) });
-      ctx.status = 303;
-      ctx.redirect(`${ctx.query.redirect_uri}?${answer}`);
-    } else if (ctx.path === '/sandbox/token') {
-      ctx.body = {
-        access_token: accessToken,
-        token_type: 'Bearer',
-        expires_in: 600,
-        scope: claims.scope,
-      };
-    } else if (ctx.path.startsWith('/sample/')) {
-      const name = [{ family: 'Vale', given: ['Margaret', 'Rose'] }];
-      ctx.body = { resourceType: 'Patient', id: 'NM-0007', name, birthDate: '1951-05-28' };
-    } else if (ctx.path === '/sandbox/logout' || ctx.path === '/sandbox/logged-out') {
-      const form = '<form id="op.logoutForm" method="post" action="#done"></form>';
-      const data = { form, application: popup.application, environment: 'sandbox' };
-      await ctx.render(`oauth${ctx.path.slice('/sandbox'.length)}`, data, {
-        layout: 'popup-layout',
-      });
-    } else if (ctx.path.startsWith('/sandbox/refused')) {
-      const error_description =
-        'The application asked us to return you to an address that it has not registered. To keep you safe we stopped here. Nothing was shared.';
-      const data = { status: 400, error: 'invalid_redirect_uri', error_description };
-      await ctx.render('error', data, { layout: 'popup-layout' });
-    } else if (state) {
-      await ctx.render('oauth/authorize', { ...popup, ...state }, { layout: 'popup-layout' });
-    } else if (ctx.path === '/broken') {
-      await ctx.render('error', {
-        status: 500,
-        error: 'server_error',
-        error_description: 'Something broke on our side.',
-      });
-    } else {
-      await next();
-    }
+    if (state) await ctx.render('oauth/authorize', { ...popup, ...state }, inPopup);
+    else await (pages[ctx.path] ?? next)(ctx, origin);
   });
+  server.on('request', app.callback());
 
   return { origin, close: () => server.close() };
 }

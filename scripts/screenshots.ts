@@ -76,7 +76,7 @@ const shots: readonly Shot[] = [
   { name: 'logged-out', path: '/sandbox/logged-out', sizes: [window400, wide] },
   { name: 'error-in-popup', path: '/sandbox/refused', sizes: [window400, wide], fits: true },
   { name: 'error-not-found', path: '/nowhere', sizes: [wide, phone, small], status: 404 },
-  { name: 'error-broken', path: '/broken', sizes: [wide, phone] },
+  { name: 'error-broken', path: '/broken', sizes: [wide, phone], status: 500 },
 ];
 
 const folder = new URL('../screenshots/', import.meta.url).pathname;

@@ -22,8 +22,8 @@ type Layout = 'layout' | 'popup-layout';
 declare module 'koa' {
   interface DefaultContext {
     /**
-     * Renders views/<view>.ejs inside a layout and makes it the body. The view names the page by
-     * setting `page.title`, which the layout reads.
+     * Renders views/<view>.ejs inside a layout and makes it the body. The title is `data.title`,
+     * or what the view sets as `page.head.title`.
      */
     render(view: string, data: object, options?: { layout?: Layout }): Promise<void>;
   }
@@ -65,7 +65,9 @@ export function renderer({
   return async (ctx, next) => {
     const { path } = ctx; // as it came: koa-mount cuts it on the way
     ctx.render = async (view, data, { layout = 'layout' } = {}) => {
+      const head = { title: '' }; // a thing of its own: EJS gives each view a copy of the page
       const page = {
+        head,
         brand: brand(),
         asset,
         path,
@@ -74,7 +76,11 @@ export function renderer({
         ...data,
       };
       const content = await ejs.renderFile(file(view), page, options);
-      const body = await ejs.renderFile(file(layout), Object.assign(page, { content }), options);
+      const body = await ejs.renderFile(
+        file(layout),
+        { title: head.title || brand(), ...page, content },
+        options,
+      );
       ctx.type = 'html';
       ctx.body = body;
     };

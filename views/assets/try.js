@@ -139,8 +139,11 @@ async function send() {
   element('answer-status').textContent = `${response.status} ${response.statusText}`.trim();
   element('answer-status').className = `badge ${response.ok ? 'good' : 'bad'}`;
   element('answer-time').textContent = `${Math.round(performance.now() - began)} ms`;
-  const headers = [...response.headers].map(([name, value]) => `${name}: ${value}`).join('\n');
-  element('answer').textContent = `${headers}\n\n${indented(text)}`;
+  const headers = [...response.headers].map(([name, value]) => `${name}: ${value}`);
+  element('answer-type').textContent = response.headers.get('content-type') ?? '';
+  element('answer-body').textContent = indented(text);
+  element('answer-count').textContent = `${headers.length} headers`;
+  element('answer-headers').textContent = headers.join('\n');
   element('exchange').hidden = false;
   element('before-send').hidden = true;
 }
