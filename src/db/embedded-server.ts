@@ -61,7 +61,8 @@ export async function initialise(home: Home): Promise<void> {
 export function sweep(home: Home): void {
   for (const name of readdirSync(home.directory)) {
     const path = join(home.directory, name);
-    if (!name.startsWith(draftPrefix) || Date.now() - statSync(path).mtimeMs < 60_000) continue;
+    const changed = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
+    if (!name.startsWith(draftPrefix) || Date.now() - changed < 60_000) continue;
     rmSync(path, { recursive: true, force: true });
   }
 }
