@@ -59,22 +59,47 @@ const laboratory: readonly Measure[] = [
   ),
 ];
 
+/** What is usual for some, by LOINC code; where nothing stands here, it lies in the usual range. */
+const leanings: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+  'NM-0002': { '8480-6': 143, '8462-4': 91 }, // high blood pressure
+  'NM-0004': { '59261-8': 56 }, // diabetes
+  'NM-0005': { '8867-4': 95, '9279-1': 20, '8480-6': 99, '8462-4': 61 }, // a child
+  'NM-0006': { '8480-6': 146, '8462-4': 87 },
+  'NM-0007': { '8867-4': 62, '59408-5': 95, '718-7': 116, '14682-9': 121 }, // a tired heart
+  'NM-0010': { '8480-6': 145, '59261-8': 46 },
+};
+
 /** Two visits for everyone; the days are fixed, so that searches by date can be written down. */
 const visits = ['2026-02-10', '2026-05-19'];
+
+/** Measures one thing at one visit. */
+type Meter = (what: Measure) => number;
 
 /** Vital signs and laboratory results of these patients, by patient, then visit, then measure. */
 export const sampleObservations = (patients: readonly Patient[]): Observation[] =>
   patients.flatMap((patient) =>
     visits.flatMap((day, visit) => {
-      const next = dice(Number(patient.id.slice('NM-'.length)) * 100 + visit);
+      const read = meter(patient, visit);
       const drafts = [
-        pressure(next),
-        ...vitalSigns.map((what) => single(what, 'vital-signs', next)),
-        ...laboratory.map((what) => single(what, 'laboratory', next)),
+        pressure(read),
+        ...vitalSigns.map((what) => single(what, 'vital-signs', read)),
+        ...laboratory.map((what) => single(what, 'laboratory', read)),
       ];
       return drafts.map((draft, at) => placed(draft, patient, day, visit * drafts.length + at));
     }),
   );
+
+/** Everyone has a middle of their own for each measure, and each visit lies a little beside it. */
+function meter(patient: Patient, visit: number): Meter {
+  const person = Number(patient.id.slice('NM-'.length));
+  const [own, today] = [dice(person), dice(person * 100 + visit)];
+  return (what) => {
+    const span = what.high - what.low;
+    const usual = what.low + span * (0.15 + 0.7 * own());
+    const middle = leanings[patient.id]?.[what.code] ?? usual;
+    return Number((middle + span * (0.2 * today() - 0.1)).toFixed(what.decimals));
+  };
+}
 
 type Draft = Pick<Observation, 'category' | 'code' | 'valueQuantity' | 'interpretation'> &
   Pick<Observation, 'referenceRange' | 'component'>;
@@ -94,17 +119,17 @@ function placed(draft: Draft, patient: Patient, day: string, number: number): Ob
 }
 
 /** Blood pressure is one observation with two components (FHIR R4 vital signs profile). */
-const pressure = (next: () => number): Draft => ({
+const pressure = (read: Meter): Draft => ({
   category: [category('vital-signs')],
   code: loinc({ code: '85354-9', display: 'Blood pressure panel with all children optional' }),
   component: [systolic, diastolic].map((what) => ({
     code: loinc(what),
-    valueQuantity: quantity(what, reading(what, next)),
+    valueQuantity: quantity(what, read(what)),
   })),
 });
 
-function single(what: Measure, kind: string, next: () => number): Draft {
-  const value = reading(what, next);
+function single(what: Measure, kind: string, read: Meter): Draft {
+  const value = read(what);
   return {
     category: [category(kind)],
     code: loinc(what),
@@ -114,14 +139,6 @@ function single(what: Measure, kind: string, next: () => number): Draft {
       referenceRange: [{ low: quantity(what, what.low), high: quantity(what, what.high) }],
     }),
   };
-}
-
-/** Anywhere from a tenth of the usual span below it to a fifth above: mostly usual, sometimes not. */
-function reading(what: Measure, next: () => number): number {
-  const span = what.high - what.low;
-  const value = what.low - span / 10 + (next() % 1001) * ((span * 1.3) / 1000);
-  const possible = what.ucum === '%' ? Math.min(value, 100) : value;
-  return Number(possible.toFixed(what.decimals));
 }
 
 const quantity = (what: Measure, value: number): Quantity => ({
@@ -148,11 +165,13 @@ function interpretation(what: Measure, value: number): CodeableConcept {
   return coded(value > what.high ? 'H' : 'N');
 }
 
-/** Whole numbers in a fixed order (a linear congruential generator): no chance, no machine in it. */
+/** Numbers from 0 up to 1 in a fixed order (mulberry32): no chance and no machine in it. */
 function dice(seed: number): () => number {
-  let state = seed;
+  let state = Math.imul(seed, 0x9e3779b1);
   return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state >>> 8;
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 }
