@@ -6,7 +6,13 @@ export type Browser = {
   open(url: string, init?: RequestInit): Promise<Page>;
 };
 
-export type Page = { url: string; status: number; headers: Headers; text: string; location: string | null };
+export type Page = {
+  url: string;
+  status: number;
+  headers: Headers;
+  text: string;
+  location: string | null;
+};
 
 type Cookie = { name: string; value: string; path: string };
 
@@ -14,7 +20,9 @@ export function newBrowser(origin: string): Browser {
   const jar: Cookie[] = [];
   const header = (url: URL) =>
     jar
-      .filter(({ path }) => url.pathname === path || url.pathname.startsWith(path.replace(/\/?$/, '/')))
+      .filter(
+        ({ path }) => url.pathname === path || url.pathname.startsWith(path.replace(/\/?$/, '/')),
+      )
       .sort((a, b) => b.path.length - a.path.length)
       .map(({ name, value }) => `${name}=${value}`)
       .join('; ');
@@ -60,9 +68,14 @@ export function pkce(): { verifier: string; challenge: string } {
 }
 
 /** Sends the form on a page of ours, with its hidden fields, as a browser would. */
-export function submit(browser: Browser, page: Page, fields: Record<string, string>): Promise<Page> {
+export function submit(
+  browser: Browser,
+  page: Page,
+  fields: Record<string, string>,
+): Promise<Page> {
   const action = /<form[^>]*action="([^"]+)"/.exec(page.text)?.[1];
-  if (!action) throw new Error(`no form on ${page.url} (${page.status}): ${page.text.slice(0, 500)}`);
+  if (!action)
+    throw new Error(`no form on ${page.url} (${page.status}): ${page.text.slice(0, 500)}`);
   const hidden = [...page.text.matchAll(/<input type="hidden" name="([^"]+)" value="([^"]*)"/g)];
   const body = new URLSearchParams(hidden.map(([, name = '', value = '']) => [name, value]));
   for (const [name, value] of Object.entries(fields)) body.set(name, value);
@@ -91,7 +104,8 @@ export const authorizationUrl = (
 
 /** What came back to the client. */
 export function answerOf(page: Page): URLSearchParams {
-  if (!page.location) throw new Error(`no redirect from ${page.url} (${page.status}): ${page.text.slice(0, 800)}`);
+  if (!page.location)
+    throw new Error(`no redirect from ${page.url} (${page.status}): ${page.text.slice(0, 800)}`);
   const url = new URL(page.location);
   return new URLSearchParams(url.search || url.hash.slice(1));
 }
@@ -109,8 +123,71 @@ export async function post(
   const answer = await fetch(url, {
     method: 'POST',
     headers: { ...(basic && { authorization: `Basic ${basic}` }), ...headers },
-    body: new URLSearchParams({ ...(client && !client.secret && { client_id: client.id }), ...form }),
+    body: new URLSearchParams({
+      ...(client && !client.secret && { client_id: client.id }),
+      ...form,
+    }),
   });
   const text = await answer.text();
-  return { status: answer.status, headers: answer.headers, body: text.startsWith('{') ? JSON.parse(text) : {} };
+  return {
+    status: answer.status,
+    headers: answer.headers,
+    body: text.startsWith('{') ? JSON.parse(text) : {},
+  };
 }
+
+/** What a person does on the page: one click as a test user. */
+export const asTestUser = (id: string): Record<string, string> => ({
+  decision: 'authorize',
+  use_test_user: 'yes',
+  test_user: id,
+});
+
+/** The tick box unticked, and credentials of one's own. */
+export const asAccount = (username: string, password: string): Record<string, string> => ({
+  decision: 'authorize',
+  username,
+  password,
+});
+
+/** An authorization request and the page, where one is shown: the address that the browser is sent back to. */
+export async function sentBack(
+  browser: Browser,
+  url: string,
+  choice: Record<string, string>,
+): Promise<URL> {
+  const page = await browser.open(url);
+  const last = page.location ? page : await submit(browser, page, choice);
+  if (!last.location)
+    throw new Error(`no redirect from ${last.url} (${last.status}): ${last.text.slice(0, 800)}`);
+  return new URL(last.location);
+}
+
+/** A code, and what the token request for it says. */
+export async function buyCode(
+  issuer: string,
+  client: CodeClient,
+  choice: Record<string, string>,
+  more: Record<string, string> = {},
+): Promise<Record<string, string>> {
+  const { verifier, challenge } = pkce();
+  const browser = newBrowser(new URL(issuer).origin);
+  const back = await sentBack(browser, authorizationUrl(issuer, client, challenge, more), choice);
+  const code = back.searchParams.get('code');
+  if (!code) throw new Error(`no code: ${back.search}`);
+  return {
+    grant_type: 'authorization_code',
+    code,
+    redirect_uri: client.redirectUri,
+    code_verifier: verifier,
+  };
+}
+
+/** The whole code grant. */
+export const buyTokens = async (
+  issuer: string,
+  client: CodeClient,
+  choice: Record<string, string>,
+  more: Record<string, string> = {},
+): Promise<TokenAnswer> =>
+  post(`${issuer}/token`, client, await buyCode(issuer, client, choice, more));
