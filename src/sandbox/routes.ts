@@ -97,8 +97,8 @@ const create =
     ctx.status = 201;
     ctx.set('Location', `${base}/Observation/${created.id}`);
     setVersion(ctx, created);
-    if (/\breturn=minimal\b/.test(ctx.get('Prefer')))
-      ctx.body = ''; // RFC 7240 §4.2
+    const isMinimal = /\breturn=minimal\b/.test(ctx.get('Prefer')); // RFC 7240 §4.2
+    if (isMinimal) ctx.body = '';
     else answer(ctx, created);
   };
 
