@@ -1,0 +1,69 @@
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+
+export type Serving = {
+  readonly server: Server;
+  /** The one it listens on, where port 0 was asked for. */
+  readonly port: number;
+  /**
+   * Takes no more connections, lets the requests under way finish, and resolves when all
+   * connections are closed; breaks off those that still run after `patience` milliseconds.
+   */
+  close(patience?: number): Promise<void>;
+};
+
+type Options = { callback: RequestListener; host: string; port: number };
+
+/** @throws {Error} a sentence for people when the port is taken. */
+export async function serve({ callback, host, port }: Options): Promise<Serving> {
+  const underWay = new Set<ServerResponse>();
+  const server = createServer(
+    {
+      headersTimeout: 10_000, // milliseconds, as all here
+      requestTimeout: 30_000,
+      keepAliveTimeout: 65_000, // longer than the 60 s after which common balancers drop an idle one
+    },
+    (request, response) => {
+      underWay.add(response);
+      response.once('close', () => underWay.delete(response));
+      callback(request, response);
+    },
+  );
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  /** closeIdleConnections() would leave those that have not sent anything yet. */
+  const closeIdle = () => {
+    const busy = new Set([...underWay].map(({ req }) => req.socket));
+    for (const socket of sockets) if (!busy.has(socket)) socket.destroy();
+  };
+  await listen(server, host, port);
+
+  return {
+    server,
+    port: (server.address() as AddressInfo).port, // not a pipe: we listened on a port
+    async close(patience = 10_000) {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      for (const response of underWay) {
+        if (!response.headersSent) response.setHeader('connection', 'close');
+      }
+      closeIdle();
+      const tidy = setInterval(closeIdle, 20);
+      const giveUp = setTimeout(() => server.closeAllConnections(), patience);
+      await closed;
+      clearInterval(tidy);
+      clearTimeout(giveUp);
+    },
+  };
+}
+
+const listen = (server: Server, host: string, port: number): Promise<void> =>
+  new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const inUse = `Port ${port} is in use. Stop what uses it or set PORT.`;
+      reject(error.code === 'EADDRINUSE' ? new Error(inUse, { cause: error }) : error);
+    });
+    server.listen(port, host, resolve);
+  });
