@@ -61,7 +61,9 @@ export function authorizePage(
     team: record.teamName,
     product: product.name,
     scopes: inWords(prompt),
-    testUsers: withTestUsers ? firstOnTop(personas, first).map((one) => shown(one, lastUsed)) : null,
+    testUsers: withTestUsers
+      ? firstOnTop(personas, first).map((one) => shown(one, lastUsed))
+      : null,
     useTestUser: earlier.useTestUser ?? (withTestUsers && signedIn?.kind !== 'account'),
     testUser: earlier.testUser ?? first ?? null,
     askPassword: signedIn?.kind !== 'account',
@@ -115,4 +117,3 @@ const firstOnTop = (personas: readonly TestUser[], id: string | undefined): Test
 
 /** Where the answer of this interaction goes in the end. */
 export const redirectUriOf = (prompt: Prompt): string => String(prompt.details.params.redirect_uri);
-

@@ -52,12 +52,20 @@ export function interactionRoutes(parts: InteractionParts): Router {
     const details = await provider().interactionDetails(ctx.req, ctx.res).catch(asEnded);
     if (details.uid !== ctx.params.uid) throw ended();
     if (details.iat + interactionDeadline < Date.now() / 1000) {
-      await finish(ctx, details, refusal('The page was open for more than 15 minutes. Start again.'));
+      await finish(
+        ctx,
+        details,
+        refusal('The page was open for more than 15 minutes. Start again.'),
+      );
       return undefined;
     }
     const prompt = await promptOf(details, provider(), findSubject);
     if (prompt) return prompt;
-    await finish(ctx, details, refusal('This application may no longer use the product it asked for.'));
+    await finish(
+      ctx,
+      details,
+      refusal('This application may no longer use the product it asked for.'),
+    );
     return undefined;
   }
 
@@ -67,9 +75,13 @@ export function interactionRoutes(parts: InteractionParts): Router {
     const place = { environment, action: `/${environment}/interaction/${uid}`, csrf: csrfOf(uid) };
     const personas = await signIn.listPersonas(prompt.product);
     const lastUsed = ctx.cookies.get(personaCookie, { signed: true });
-    await ctx.render('oauth/authorize', authorizePage(prompt, place, personas, { lastUsed, earlier }), {
-      layout: 'popup-layout',
-    });
+    await ctx.render(
+      'oauth/authorize',
+      authorizePage(prompt, place, personas, { lastUsed, earlier }),
+      {
+        layout: 'popup-layout',
+      },
+    );
   }
 
   router.get('/', async (ctx) => {
@@ -97,9 +109,10 @@ export function interactionRoutes(parts: InteractionParts): Router {
     }
     if (chosen.persona) rememberPersona(ctx, chosen.subject);
     const { lastSubmission } = prompt.details;
-    const login = chosen.subject.sub === prompt.signedIn?.sub && !chosen.fresh
-      ? {}
-      : { login: { accountId: chosen.subject.sub, amr: ['pwd'] } }; // oidc-provider's word for the subject
+    const login =
+      chosen.subject.sub === prompt.signedIn?.sub && !chosen.fresh
+        ? {}
+        : { login: { accountId: chosen.subject.sub, amr: ['pwd'] } }; // oidc-provider's word for the subject
     await finish(ctx, prompt.details, { ...lastSubmission, ...login, consent: {} });
   });
 
@@ -129,7 +142,11 @@ async function choose(
   }
   if (given.username === '' || given.password === '') return 'Fill in both fields.';
   const { username, password } = given;
-  const sub = await signIn.byPassword({ username, password, address: ctx.ip }, recordOf(client), product);
+  const sub = await signIn.byPassword(
+    { username, password, address: ctx.ip },
+    recordOf(client),
+    product,
+  );
   const subject = sub && (await findSubject(sub));
   if (!subject) return wrongPassword(prompt);
   return allowed(prompt, { subject, persona: false, fresh: true });
@@ -156,12 +173,14 @@ function wrongPassword({ product }: Prompt): string {
 }
 
 /** Waiting is the one thing to do about it, and what was typed stays. */
-const asRefused = (ctx: Context) => (error: unknown): string => {
-  if (!(error instanceof TooMany || error instanceof Busy)) throw error;
-  ctx.status = error instanceof TooMany ? 429 : 503;
-  ctx.set('Retry-After', String(error.retryAfter));
-  return error.message;
-};
+const asRefused =
+  (ctx: Context) =>
+  (error: unknown): string => {
+    if (!(error instanceof TooMany || error instanceof Busy)) throw error;
+    ctx.status = error instanceof TooMany ? 429 : 503;
+    ctx.set('Retry-After', String(error.retryAfter));
+    return error.message;
+  };
 
 const typed = (given: Form): Earlier => ({
   useTestUser: given.use_test_user === 'yes',

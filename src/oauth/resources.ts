@@ -1,9 +1,4 @@
-import {
-  type Client,
-  errors,
-  type KoaContextWithOIDC,
-  type ResourceServer,
-} from 'oidc-provider';
+import { type Client, errors, type KoaContextWithOIDC, type ResourceServer } from 'oidc-provider';
 import { covers, scopesOf, within } from '../base/scopes.ts';
 import type { ClientProduct, ClientRecord } from '../clients/client.ts';
 import { isConsole, oidcScopes, productByAudience, recordOf } from './client-metadata.ts';
@@ -23,7 +18,10 @@ export const apiScopes = (asked: readonly string[]): string[] =>
  * A token is for one product. Without a `resource` (RFC 8707) it is the only one that has all the
  * scopes asked for, else the client's default, which comes first.
  */
-export function productFor(record: ClientRecord, asked: readonly string[]): ClientProduct | undefined {
+export function productFor(
+  record: ClientRecord,
+  asked: readonly string[],
+): ClientProduct | undefined {
   const wanted = apiScopes(asked);
   const fitting = record.products.filter(
     (product) => within(wanted, scopeNames(product)).length === wanted.length,
@@ -99,19 +97,25 @@ function grantedScopes(ctx: KoaContextWithOIDC, client: Client, product: ClientP
 
   const { AuthorizationCode: code, RefreshToken: refresh } = ctx.oidc.entities;
   const asked = scopesOf(code?.scope ?? refresh?.scope ?? scopeParam(ctx));
-  const available = asked.length > 0 ? within(apiScopes(asked), scopeNames(product)) : scopeNames(product);
+  const available =
+    asked.length > 0 ? within(apiScopes(asked), scopeNames(product)) : scopeNames(product);
 
   const subject = (ctx.oidc.account as SubjectAccount | undefined)?.subject;
   if (!subject) return available;
-  if (!takes(product, subject)) throw new errors.InvalidTarget('This product does not take tokens about such a subject.');
+  if (!takes(product, subject))
+    throw new errors.InvalidTarget('This product does not take tokens about such a subject.');
   return isTokenRequest(ctx) ? scopesForRole(product, subject.role, available) : available;
 }
 
 /** One client may have several products, and not all of them allow each of its grants. */
 function refuseForeignGrant(ctx: KoaContextWithOIDC, product: ClientProduct): void {
-  const grantType = isTokenRequest(ctx) ? String(ctx.oidc.params?.grant_type) : 'authorization_code';
+  const grantType = isTokenRequest(ctx)
+    ? String(ctx.oidc.params?.grant_type)
+    : 'authorization_code';
   if ((product.grantTypes as readonly string[]).includes(grantType)) return;
-  throw new errors.UnauthorizedClient(`The product ${product.name} does not allow this grant type.`);
+  throw new errors.UnauthorizedClient(
+    `The product ${product.name} does not allow this grant type.`,
+  );
 }
 
 const isTokenRequest = (ctx: KoaContextWithOIDC): boolean => ctx.oidc.route === 'token';
@@ -123,7 +127,10 @@ function machineScopes(ctx: KoaContextWithOIDC, client: Client, product: ClientP
   const asked = scopesOf(scopeParam(ctx));
   const oidc = asked.find(isOidcScope);
   if (oidc) {
-    throw new errors.InvalidScope('A client that acts for itself has no subject to know about.', oidc);
+    throw new errors.InvalidScope(
+      'A client that acts for itself has no subject to know about.',
+      oidc,
+    );
   }
   refuseForeignScopes(asked, product);
   const scopes = asked.length > 0 ? asked : defaultScopes(client, product, 'client_credentials');

@@ -5,8 +5,8 @@ import type { Keyring } from '../base/secrets.ts';
 import type { ClientProduct, ClientRecord } from '../clients/client.ts';
 import type { Throttle } from '../db/throttle.ts';
 import { checkTestUserPassword } from '../test-users/service.ts';
-import type { TestUser } from '../test-users/test-user.ts';
 import { listTestUsersFor } from '../test-users/store.ts';
+import type { TestUser } from '../test-users/test-user.ts';
 
 /** Who a username and password belong to, where a client and its product take such a subject. */
 export type Credentials = { username: string; password: string; address: string };

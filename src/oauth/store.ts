@@ -1,6 +1,6 @@
 import type { AdapterPayload } from 'oidc-provider';
-import { type Db, many, maybeOne } from '../db/pool.ts';
 import type { Environment } from '../base/environment.ts';
+import { type Db, many, maybeOne } from '../db/pool.ts';
 
 /** Where one record of oidc-provider's lies. `key` is the SHA-256 of its id. */
 export type RecordPlace = { environment: Environment; kind: string; key: Buffer };

@@ -1,0 +1,106 @@
+import { join } from 'node:path';
+import { readProgramme } from '../admin/programme-files.ts';
+import { applyProgramme } from '../admin/programme-service.ts';
+import { createApp } from '../app.ts';
+import { createLogger, type Logger } from '../base/log.ts';
+import type { Config } from '../config.ts';
+import { deleteExpiredThrottles } from '../db/throttle.ts';
+import { deleteExpired } from '../oauth/store.ts';
+import { welcome } from './banner.ts';
+import { makeFixtures, writeFixtures } from './fixtures.ts';
+import { openResources, type Resources } from './resources.ts';
+import { serve } from './serve.ts';
+
+/** Milliseconds between two sweeps of what has expired, and rows of one sweep's statement. */
+const sweepEvery = 10 * 60_000;
+const sweepBatch = 500;
+
+/** Where a development server keeps its log, beside standard output. */
+export const logFileOf = (config: Config): string =>
+  config.logFile ?? join(config.dataDir, 'sandgate.log');
+
+/**
+ * Serves until it is told to stop. With `fixturesFile` also makes the fixtures, describes them
+ * there, and lifts the limits per network address.
+ */
+export async function start(config: Config, fixturesFile: string | undefined): Promise<void> {
+  const production = config.mode === 'production';
+  const log = createLogger({
+    level: config.logLevel,
+    file: production ? config.logFile : logFileOf(config),
+    pretty: !production,
+  });
+  const resources = await openResources(config, {
+    serves: true,
+    warn: (message) => log.warn(message),
+  });
+  try {
+    await serveWith(resources, config, { log, fixturesFile });
+  } catch (error) {
+    await resources.close();
+    throw error;
+  }
+}
+
+async function serveWith(
+  resources: Resources,
+  config: Config,
+  { log, fixturesFile }: { log: Logger; fixturesFile: string | undefined },
+): Promise<void> {
+  const { pool, keyring, passwords } = resources;
+  const { baseUrl } = config;
+  const development = config.mode !== 'production';
+  const programme = await readProgramme(config.programmeDir, baseUrl);
+  const applied = await applyProgramme(pool, keyring, passwords, programme, {
+    development,
+    baseUrl,
+  });
+  if (fixturesFile) {
+    const logFile = logFileOf(config);
+    const fixtures = await makeFixtures(pool, keyring, passwords, { baseUrl, logFile });
+    await writeFixtures(fixturesFile, fixtures);
+  }
+
+  const app = await createApp({
+    ...resources,
+    log,
+    baseUrl,
+    trustProxy: config.trustProxy,
+    watch: config.mode === 'development',
+    brand: applied.name,
+    consoleClientId: applied.consoleClients[0]?.id ?? null,
+    limitAddresses: !fixturesFile,
+  });
+  const served = await serve({ callback: app.callback(), host: config.host, port: config.port });
+  const sweeping = setInterval(() => void sweep(resources, log), sweepEvery);
+  log.info({ baseUrl, port: served.port }, 'Sandgate is ready');
+  if (development) process.stdout.write(welcome(applied, baseUrl));
+
+  await stopSignal();
+  clearInterval(sweeping);
+  await served.close();
+  await resources.close();
+  log.info('Sandgate has stopped');
+}
+
+async function sweep({ pool }: Resources, log: Logger): Promise<void> {
+  try {
+    await deleteExpiredThrottles(pool);
+    while ((await deleteExpired(pool, sweepBatch)) >= sweepBatch);
+  } catch (error) {
+    log.warn({ err: error }, 'what has expired could not be swept; the next sweep tries again');
+  }
+}
+
+/** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */
+const stopSignal = (): Promise<void> =>
+  new Promise((resolve) => {
+    let asked = false;
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.on(signal, () => {
+        if (asked) process.exit(1);
+        asked = true;
+        resolve();
+      });
+    }
+  });
