@@ -17,32 +17,15 @@ type Path = (string | number)[];
 type Source = { file: string; at: Path; document: Document; lines: LineCounter };
 
 /**
- * Reads programme.yaml, apis/*.yaml (OpenAPI documents), products/*.yaml, test-users.yaml and
- * development.yaml, of which only the first must be there.
- * @param baseUrl what `{base}` in any of them stands for: where this server is reached.
- * @throws {BadProgramme} naming file, line and field of everything that is wrong, in one go.
+ * Reads programme.yaml, apis.yaml with the OpenAPI documents it names, products/*.yaml,
+ * test-users.yaml and development.yaml, of which only the first must be there.
+ * @param baseUrl what `{base}` in any of them but the documents stands for: where this server is
+ * reached.
+ * @throws {BadProgramme} naming file, line and field of everything that is wrong: first of what
+ * cannot be read, then of the fields, then of what does not fit together.
  */
 export async function readProgramme(directory: string, baseUrl: string): Promise<Programme> {
-  const read = (file: string, at: Path): Promise<Source> =>
-    readSource(directory, file, at, baseUrl);
-  const folder = async (name: string): Promise<Source[]> => {
-    const files = (await namesIn(join(directory, name))).filter((file) => /\.ya?ml$/.test(file));
-    return Promise.all(files.sort().map((file, i) => read(join(name, file), [name, i])));
-  };
-  const there = await namesIn(directory);
-  const optional = (file: string, at: Path): Promise<Source>[] =>
-    there.includes(file) ? [read(file, at)] : [];
-  if (!there.includes('programme.yaml')) {
-    throw new BadProgramme([`${join(directory, 'programme.yaml')}: there is no such file`]);
-  }
-
-  const sources = await Promise.all([
-    read('programme.yaml', []),
-    ...optional('test-users.yaml', ['testUsers']),
-    ...optional('development.yaml', ['development']),
-  ]);
-  sources.push(...(await folder('apis')), ...(await folder('products')));
-
+  const sources = await readSources(directory, (text) => text.replaceAll('{base}', baseUrl));
   const unreadable = sources.flatMap(({ file, document }) =>
     document.errors.map(({ linePos, message }) =>
       problem(file, linePos?.[0].line, '', message.split('\n')[0] ?? message),
@@ -57,16 +40,47 @@ export async function readProgramme(directory: string, baseUrl: string): Promise
   );
 }
 
+/** Whatever lies within another one's place comes after it. */
+async function readSources(directory: string, fill: (text: string) => string): Promise<Source[]> {
+  const path = (file: string): string => join(directory, file);
+  const there = await namesIn(directory);
+  const read = async (file: string, at: Path): Promise<Source[]> =>
+    there.includes(file) ? [await readSource(path(file), at, fill)] : [];
+  if (!there.includes('programme.yaml')) {
+    throw new BadProgramme([`${path('programme.yaml')}: there is no such file`]);
+  }
+
+  const apis = await read('apis.yaml', ['apis']);
+  const named: unknown = apis[0]?.document.errors.length === 0 ? apis[0].document.toJS() : [];
+  const documents = Array.isArray(named) ? named.map((api) => api?.document) : [];
+  const products = (await namesIn(path('products'))).filter((file) => /\.ya?ml$/.test(file)).sort();
+  return [
+    ...(await read('programme.yaml', [])),
+    ...apis,
+    ...(await Promise.all(
+      documents.flatMap((file, i) =>
+        typeof file === 'string' ? [readSource(path(file), ['apis', i, 'document'])] : [],
+      ),
+    )),
+    ...(await Promise.all(
+      products.map((file, i) => readSource(path(join('products', file)), ['products', i], fill)),
+    )),
+    ...(await read('test-users.yaml', ['testUsers'])),
+    ...(await read('development.yaml', ['development'])),
+  ];
+}
+
 async function readSource(
-  directory: string,
   file: string,
   at: Path,
-  baseUrl: string,
+  fill = (text: string): string => text,
 ): Promise<Source> {
-  const text = await readFile(join(directory, file), 'utf8');
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') throw new BadProgramme([`${file}: there is no such file`]);
+    throw error;
+  });
   const lines = new LineCounter();
-  const document = parseDocument(text.replaceAll('{base}', baseUrl), { lineCounter: lines });
-  return { file: join(directory, file), at, document, lines };
+  return { file, at, document: parseDocument(fill(text), { lineCounter: lines }), lines };
 }
 
 /** Empty where there is no such folder. */
@@ -77,17 +91,20 @@ const namesIn = (folder: string): Promise<string[]> =>
   });
 
 /** One value in the shape of a programme: programme.yaml, with the other files in their places. */
-function assembled(sources: readonly Source[]): unknown {
-  const contentOf = ({ document }: Source): unknown => document.toJS() ?? {};
-  const [main, ...others] = sources;
-  const whole: Record<string, unknown> = {};
-  if (main) Object.assign(whole, contentOf(main));
-  for (const source of others) {
-    const [key, index] = source.at;
-    if (index === undefined) whole[String(key)] = contentOf(source);
-    else whole[String(key)] = [...((whole[String(key)] as unknown[]) ?? []), contentOf(source)];
+const assembled = (sources: readonly Source[]): unknown =>
+  sources.reduce<unknown>((whole, { at, document }) => put(whole, at, document.toJS()), {});
+
+/** A copy of `into` that has `value` at that place. */
+function put(into: unknown, [step, ...rest]: Path, value: unknown): unknown {
+  if (step === undefined) return value ?? {}; // an empty file
+  if (typeof step === 'number') {
+    const list = Array.isArray(into) ? [...into] : [];
+    list[step] = put(list[step], rest, value);
+    return list;
   }
-  return whole;
+  const map = { ...(into as Record<string, unknown> | undefined) };
+  map[step] = put(map[step], rest, value);
+  return map;
 }
 
 /** The file and line of a place in the programme; of a field that is missing, where it should be. */

@@ -28,27 +28,23 @@ const profile = z.strictObject({
   patient: line.nullable().default(null),
 });
 
-/** An OpenAPI document. What it needs beyond OpenAPI stands under `x-sandgate`. */
+/** The document is OpenAPI's business; we read only what the catalogue calls it. */
 const api = z
-  .looseObject({
-    info: z.looseObject({
-      title: line,
-      version: z.coerce.string(),
-      description: text,
+  .strictObject({
+    id,
+    document: z.looseObject({
+      info: z.looseObject({ title: line, version: z.string(), description: text }),
     }),
-    'x-sandgate': z.strictObject({
-      id,
-      /** By name: one for each customer environment. */
-      baseUrls: z.record(id, absoluteUri),
-    }),
+    /** By name: one for each customer environment. */
+    baseUrls: z.record(id, absoluteUri),
   })
-  .transform(({ 'x-sandgate': ours, ...document }) => ({
-    id: ours.id,
+  .transform(({ document, baseUrls, ...rest }) => ({
+    ...rest,
     name: document.info.title,
     version: document.info.version,
     description: document.info.description,
     document: document as Record<string, unknown>,
-    baseUrls: Object.entries(ours.baseUrls).map(([name, url]) => ({ name, url })),
+    baseUrls: Object.entries(baseUrls).map(([name, url]) => ({ name, url })),
   }));
 
 const product = z.strictObject({
