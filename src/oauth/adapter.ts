@@ -1,7 +1,7 @@
 import { type Adapter, type AdapterFactory, type AdapterPayload, errors } from 'oidc-provider';
+import type { Environment } from '../base/environment.ts';
 import { digest } from '../base/secrets.ts';
 import type { Db } from '../db/pool.ts';
-import type { Environment } from '../base/environment.ts';
 import {
   consumeRecord,
   deleteFamilyOf,
@@ -41,7 +41,11 @@ export const adapterFor =
         await deleteFamilyOf(db, place(id)); // a second use: whoever holds the tokens may be a thief
         throw new errors.InvalidGrant('already used');
       },
-      destroy: async (id) => void (await deleteRecord(db, place(id))),
+      async destroy(id) {
+        const deleted = await deleteRecord(db, place(id));
+        if (deleted || kind !== 'Interaction') return;
+        throw new errors.SessionNotFound('interaction session not found'); // another resume was first
+      },
       revokeByGrantId: async (grantId) =>
         void (await deleteRecordsOfGrant(db, { environment, kind, grantKey: digest(grantId) })),
     };

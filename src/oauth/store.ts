@@ -80,12 +80,14 @@ export const consumeRecord = async (db: Db, place: RecordPlace): Promise<boolean
   return rowCount === 1;
 };
 
-export const deleteRecord = (db: Db, place: RecordPlace): Promise<unknown> =>
-  db.query('delete from oidc_records where environment = $1 and kind = $2 and key = $3', [
-    place.environment,
-    place.kind,
-    place.key,
-  ]);
+/** Whether it was there to be deleted: of any number of callers at once exactly one is told yes. */
+export const deleteRecord = async (db: Db, place: RecordPlace): Promise<boolean> => {
+  const { rowCount } = await db.query(
+    'delete from oidc_records where environment = $1 and kind = $2 and key = $3',
+    [place.environment, place.kind, place.key],
+  );
+  return rowCount === 1;
+};
 
 /** Ends every code and token of one kind that hangs on the grant. */
 export const deleteRecordsOfGrant = (
