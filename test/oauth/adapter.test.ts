@@ -178,6 +178,13 @@ describe('what our adapter promises beyond the contract', () => {
     expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
   });
 
+  test('an interaction ends once: whoever comes second finds no session', async () => {
+    const id = newId();
+    await adapter('Interaction').upsert(id, { jti: id }, 60);
+    await adapter('Interaction').destroy(id);
+    await expect(adapter('Interaction').destroy(id)).rejects.toThrow(errors.SessionNotFound);
+  });
+
   test('a replayed assertion id is refused for as long as it is kept, across environments apart', async () => {
     const id = newId();
     const replay = (environment?: Environment) => adapter('ReplayDetection', environment);
