@@ -19,7 +19,7 @@ import { keepConsolesSessionless } from './console-sessions.ts';
 import { documentsFromMemory } from './documents.ts';
 import { type CheckTestUser, registerPasswordGrant } from './grants/password.ts';
 import { compareDigestedSecrets, refuseUnusableClients, speakPlainly } from './library-seams.ts';
-import { logoutPage, loggedOutPage, renderError } from './pages.ts';
+import { loggedOutPage, logoutPage, renderError } from './pages.ts';
 import { checkAuthorizationScope, defaultResource, resourceServerInfo } from './resources.ts';
 import { understandStructuredTokens } from './structured-tokens.ts';
 import { asOidcAccount, type FindSubject, type SubjectAccount, takes } from './subjects.ts';
@@ -103,8 +103,14 @@ function configuration(parts: IssuerParts): Configuration {
       dPoP: { enabled: false }, // off and unadvertised until they hold everywhere, userinfo included
       pushedAuthorizationRequests: { enabled: false },
       clientCredentials: { enabled: true },
-      introspection: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
-      revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
+      introspection: {
+        enabled: true,
+        allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId,
+      },
+      revocation: {
+        enabled: true,
+        allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId,
+      },
       resourceIndicators: {
         enabled: true,
         defaultResource,
@@ -117,7 +123,10 @@ function configuration(parts: IssuerParts): Configuration {
         postLogoutSuccessSource: loggedOutPage,
       },
     },
-    interactions: { policy: policy(), url: (ctx, { uid }) => interactionUrl(environment, ctx, uid) },
+    interactions: {
+      policy: policy(),
+      url: (ctx, { uid }) => interactionUrl(environment, ctx, uid),
+    },
     loadExistingGrant: loadGrant,
     pkce: { required: () => true },
     allowOmittingSingleRegisteredRedirectUri: false,
@@ -149,7 +158,19 @@ const atLeastOne = (seconds: number): number => Math.max(1, seconds);
 
 const claims: Configuration['claims'] = {
   openid: ['sub'],
-  profile: ['name', 'given_name', 'family_name', 'preferred_username', 'birthdate', 'gender', 'locale', 'zoneinfo', 'picture', 'website', 'updated_at'],
+  profile: [
+    'name',
+    'given_name',
+    'family_name',
+    'preferred_username',
+    'birthdate',
+    'gender',
+    'locale',
+    'zoneinfo',
+    'picture',
+    'website',
+    'updated_at',
+  ],
   email: ['email', 'email_verified'],
 };
 
@@ -163,7 +184,11 @@ function cookies({ environment, baseUrl, cookieKeys }: IssuerParts): Configurati
       interaction: `${https ? '__Secure-' : ''}sg_${environment}_interaction`,
       resume: `${https ? '__Secure-' : ''}sg_${environment}_resume`,
     },
-    long: { httpOnly: true, sameSite: 'lax', ...(https ? { secure: true } : { path: `/${environment}` }) },
+    long: {
+      httpOnly: true,
+      sameSite: 'lax',
+      ...(https ? { secure: true } : { path: `/${environment}` }),
+    },
     short: { httpOnly: true, sameSite: 'lax', ...(https && { secure: true }) }, // no path: one per interaction
   };
 }
@@ -176,6 +201,7 @@ function policy(): interactionPolicy.DefaultPolicy {
     new Check(
       'console_asks_each_time',
       'A console asks who is trying each time.',
+      'login_required',
       (ctx) => isConsole(ctx.oidc.client) && !ctx.oidc.result?.login,
     ),
   );
@@ -183,6 +209,7 @@ function policy(): interactionPolicy.DefaultPolicy {
     new Check(
       'subject_not_taken',
       'This product does not take whoever is signed in.',
+      'login_required', // what OpenID Connect has a client expect where a sign-in would help
       (ctx) => {
         const { client, account, params } = ctx.oidc;
         const product = client && productByAudience(recordOf(client), String(params?.resource));
