@@ -53,7 +53,7 @@ function sources() {
 function outputs() {
   return digest(
     dist,
-    filesIn(dist).filter((file) => file.endsWith('.js')),
+    filesIn(dist).filter((file) => /\.c?js$/.test(file)),
   );
 }
 
