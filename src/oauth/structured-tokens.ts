@@ -39,8 +39,10 @@ export function understandStructuredTokens(
   provider.use(async (ctx: KoaContextWithOIDC & Koa.Context, next) => {
     await next();
     if (!ctx.oidc?.client || !['introspection', 'revocation'].includes(ctx.oidc.route)) return;
+    const structured = refusedForItsForm.has(ctx.oidc);
+    if (ctx.status !== 200 && !structured) return; // perhaps before it proved who it is
     if (mayNotAsk(ctx)) return refuse(ctx);
-    if (!refusedForItsForm.has(ctx.oidc)) return;
+    if (!structured) return;
 
     const token = String(ctx.oidc.params?.token);
     ctx.status = 200;
@@ -94,9 +96,9 @@ const mayNotAsk = ({ oidc }: KoaContextWithOIDC): boolean =>
     (oidc.route === 'introspection' && oidc.client.clientAuthMethod === 'none'));
 
 function refuse(ctx: Koa.Context & KoaContextWithOIDC): void {
-  if (ctx.status === 401) return;
   const error = unusable() as Error & { error_description: string };
   ctx.status = 401;
+  if (ctx.get('Authorization')) ctx.set('WWW-Authenticate', `Basic realm="${ctx.oidc.issuer}"`); // RFC 6749 section 5.2
   ctx.body = {
     error: 'invalid_client',
     error_description:
