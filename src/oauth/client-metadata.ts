@@ -7,8 +7,7 @@ import type { ClientProduct, ClientRecord } from '../clients/client.ts';
 export const recordProperty = 'urn:sandgate:record';
 
 /** Our record behind oidc-provider's client. */
-export const recordOf = (client: Client): ClientRecord =>
-  client[recordProperty] as ClientRecord; // put there by clientMetadata, and by nothing else
+export const recordOf = (client: Client): ClientRecord => client[recordProperty] as ClientRecord; // put there by clientMetadata, and by nothing else
 
 /** OpenID Connect's own scopes, which belong to no product. */
 export const oidcScopes = ['openid', 'profile', 'email', 'offline_access'] as const;
@@ -65,8 +64,12 @@ export function secretMatches(record: ClientRecord, given: string): boolean {
   return matches;
 }
 
-/** Whether a browser page of `origin` may call the token endpoint as this client. */
+/**
+ * Whether a browser page of `origin` may call the token endpoint as this client. `null` is the origin
+ * of every sandboxed frame and file, and what URL makes of a `bruno://` redirect: never allowed.
+ */
 export function originAllowed(record: ClientRecord, origin: string): boolean {
+  if (origin === 'null') return false;
   return (
     record.allowedOrigins.includes(origin) ||
     record.redirectUris.some((uri) => URL.canParse(uri) && new URL(uri).origin === origin)
