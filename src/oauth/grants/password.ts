@@ -46,7 +46,11 @@ async function authenticated(ctx: TokenEndpointGrantContext, checkTestUser: Chec
   });
 }
 
-async function issue(provider: Provider, ctx: TokenEndpointGrantContext, found: Subject): Promise<void> {
+async function issue(
+  provider: Provider,
+  ctx: TokenEndpointGrantContext,
+  found: Subject,
+): Promise<void> {
   const { client, params } = ctx.oidc;
   const record = recordOf(client);
   const asked = scopesOf(params.scope as string | undefined);
@@ -65,6 +69,10 @@ async function issue(provider: Provider, ctx: TokenEndpointGrantContext, found: 
 
   const grant = new provider.Grant({ clientId: client.clientId, accountId: found.sub });
   const decision = decide(product, account.subject, scopes);
+  if (decision.oidc.length + decision.api.length === 0) {
+    const sentence = 'The role of this test user allows none of these scopes.';
+    throw new errors.InvalidScope(sentence, scopes.join(' ').slice(0, 200));
+  }
   applyDecision(grant, product.audience, decision);
   const grantId = await grant.save();
   ctx.oidc.entity('Grant', grant);
@@ -79,7 +87,11 @@ type Issued = {
   api: string[];
 };
 
-async function respond(provider: Provider, ctx: TokenEndpointGrantContext, issued: Issued): Promise<void> {
+async function respond(
+  provider: Provider,
+  ctx: TokenEndpointGrantContext,
+  issued: Issued,
+): Promise<void> {
   const { client } = ctx.oidc;
   const account = ctx.oidc.account as SubjectAccount; // found in issue()
   const { grantId, oidc, api } = issued;
