@@ -47,8 +47,8 @@ export function refuseForeignScopes(asked: readonly string[], product: ClientPro
   const foreign = apiScopes(asked).find((scope) => !covers(scopeNames(product), scope));
   if (foreign === undefined) return;
   throw new errors.InvalidScope(
-    `The product ${product.name} of this application does not have this scope.`,
-    foreign,
+    `The product ${product.id} of this application does not have this scope.`,
+    foreign.slice(0, 200), // it goes back in a Location, and proxies refuse long ones
   );
 }
 
@@ -114,7 +114,7 @@ function refuseForeignGrant(ctx: KoaContextWithOIDC, product: ClientProduct): vo
     : 'authorization_code';
   if ((product.grantTypes as readonly string[]).includes(grantType)) return;
   throw new errors.UnauthorizedClient(
-    `The product ${product.name} does not allow this grant type.`,
+    `The product ${product.id} does not allow this grant type.`,
   );
 }
 
