@@ -19,6 +19,7 @@ import { keepConsolesSessionless } from './console-sessions.ts';
 import { documentsFromMemory } from './documents.ts';
 import { type CheckTestUser, registerPasswordGrant } from './grants/password.ts';
 import { compareDigestedSecrets, refuseUnusableClients, speakPlainly } from './library-seams.ts';
+import { refuseOtherMethods } from './methods.ts';
 import { loggedOutPage, logoutPage, renderError } from './pages.ts';
 import { checkAuthorizationScope, defaultResource, resourceServerInfo } from './resources.ts';
 import { understandStructuredTokens } from './structured-tokens.ts';
@@ -52,6 +53,7 @@ export function createProvider(parts: IssuerParts): Provider {
   speakPlainly(provider);
   keepConsolesSessionless(provider, environment);
   if (parts.checkTestUser) registerPasswordGrant(provider, parts.checkTestUser);
+  provider.use(refuseOtherMethods());
   provider.use(documentsFromMemory());
   understandStructuredTokens(provider, {
     pool,
