@@ -1,4 +1,4 @@
--- People, teams, products, subscriptions, clients and test users. The words: docs/words.md.
+-- People, teams, products, subscriptions, clients and test users. The words: docs/architecture.md.
 -- Ids are opaque text, so that a nonsense id is "not found" and never a type error.
 -- Whatever exists in one environment only carries `environment`, and composite foreign keys see to
 -- it that nothing of the sandbox can ever be tied to anything live.

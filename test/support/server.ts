@@ -14,13 +14,19 @@ export type TestServer = {
   close(): Promise<void>;
 };
 
-type Given = { databaseUrl: string; limitAddresses?: boolean; consoleClientId?: string | null };
+type Given = {
+  databaseUrl: string;
+  limitAddresses?: boolean;
+  consoleClientId?: string | null;
+  /** The name in our addresses; `localhost` is one that browsers take for secure. */
+  name?: '127.0.0.1' | 'localhost';
+};
 
 /** The real app on a real port of loopback, with a pool of its own, as one instance of several. */
 export async function startServer(given: Given): Promise<TestServer> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const baseUrl = `http://${given.name ?? '127.0.0.1'}:${(server.address() as AddressInfo).port}`;
   return serveOn(server, baseUrl, given);
 }
 
