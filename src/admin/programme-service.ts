@@ -46,12 +46,12 @@ export async function applyProgramme(
   }
   return transaction(pool, async (tx) => {
     await lockProgramme(tx);
-    await saveProgrammeName(tx, programme.name);
     await applyProducts(tx, programme);
     const clients = development
       ? await applyDevelopment(tx, { keyring, passwords, baseUrl: options.baseUrl }, development)
       : [];
     await applyTestUsers(tx, keyring, programme);
+    await saveProgrammeName(tx, programme.name);
     return {
       name: programme.name,
       accounts: development?.accounts ?? [],
