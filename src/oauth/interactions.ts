@@ -3,12 +3,11 @@ import type { Context } from 'koa';
 import { errors, type Provider } from 'oidc-provider';
 import { z } from 'zod';
 import type { Environment } from '../base/environment.ts';
-import { Busy, Forbidden, TooMany } from '../base/errors.ts';
+import { Forbidden } from '../base/errors.ts';
 import { type Keyring, sameText } from '../base/secrets.ts';
 import { readForm } from '../http/form.ts';
 import { allowFormActionTo } from '../http/security-headers.ts';
-import { recordOf } from './client-metadata.ts';
-import { decide } from './consent.ts';
+import { choose } from './interaction-choice.ts';
 import {
   authorizePage,
   type Earlier,
@@ -17,7 +16,7 @@ import {
   redirectUriOf,
 } from './interaction-page.ts';
 import type { SignIn } from './sign-in.ts';
-import { type FindSubject, type Subject, takes } from './subjects.ts';
+import type { FindSubject, Subject } from './subjects.ts';
 
 /** Seconds that the page may stay open. */
 export const interactionDeadline = 15 * 60;
@@ -99,88 +98,24 @@ export function interactionRoutes(parts: InteractionParts): Router {
     if (given.decision === 'cancel') {
       return finish(ctx, prompt.details, refusal('The person at the screen did not allow access.'));
     }
-    const chosen = await choose(ctx, parts, prompt, given).catch(asRefused(ctx));
-    if (typeof chosen === 'string') {
-      ctx.status = ctx.status === 404 ? 422 : ctx.status;
-      const { status } = ctx;
-      await show(ctx, prompt, { ...typed(given), error: chosen });
-      ctx.status = status;
+    const chosen = await choose(parts, prompt, { ...given, address: ctx.ip });
+    if ('problem' in chosen) {
+      if (chosen.retryAfter) ctx.set('Retry-After', String(chosen.retryAfter));
+      await show(ctx, prompt, { ...typed(given), error: chosen.problem });
+      ctx.status = chosen.status;
       return;
     }
-    if (chosen.persona) rememberPersona(ctx, chosen.subject);
-    const { lastSubmission } = prompt.details;
-    const login =
-      chosen.subject.sub === prompt.signedIn?.sub && !chosen.fresh
-        ? {}
-        : { login: { accountId: chosen.subject.sub, amr: ['pwd'] } }; // oidc-provider's word for the subject
-    await finish(ctx, prompt.details, { ...lastSubmission, ...login, consent: {} });
+    const { subject, by } = chosen;
+    if (by === 'persona') rememberPersona(ctx, subject);
+    await finish(ctx, prompt.details, {
+      ...prompt.details.lastSubmission,
+      ...(by !== 'session' && { login: { accountId: subject.sub, amr: [by] } }), // oidc-provider's word for the subject
+      consent: {},
+    });
   });
 
   return router;
 }
-
-/** `fresh`: signed in just now, rather than by the session. */
-type Choice = { subject: Subject; persona: boolean; fresh: boolean };
-
-/** Whom the form names, or a sentence about what is wrong with it. */
-async function choose(
-  ctx: Context,
-  { findSubject, signIn, environment }: InteractionParts,
-  prompt: Prompt,
-  given: Form,
-): Promise<Choice | string> {
-  const { product, client, signedIn } = prompt;
-  if (given.use_test_user && environment === 'sandbox') {
-    const personas = await signIn.listPersonas(product);
-    const persona = personas.find(({ id }) => id === given.test_user);
-    const subject = persona && (await findSubject(persona.id));
-    if (!subject) return 'Choose one of the test users.';
-    return allowed(prompt, { subject, persona: true, fresh: subject.sub !== signedIn?.sub });
-  }
-  if (signedIn?.kind === 'account' && given.username === '') {
-    return allowed(prompt, { subject: signedIn, persona: false, fresh: false });
-  }
-  if (given.username === '' || given.password === '') return 'Fill in both fields.';
-  const { username, password } = given;
-  const sub = await signIn.byPassword(
-    { username, password, address: ctx.ip },
-    recordOf(client),
-    product,
-  );
-  const subject = sub && (await findSubject(sub));
-  if (!subject) return wrongPassword(prompt);
-  return allowed(prompt, { subject, persona: false, fresh: true });
-}
-
-/** Refused means no code, not even for `openid`. */
-function allowed(prompt: Prompt, choice: Choice): Choice | string {
-  const { product, asked, client } = prompt;
-  if (!takes(product, choice.subject)) return wrongPassword(prompt);
-  const { oidc, api } = decide(product, choice.subject, asked);
-  if (oidc.length + api.length > 0) return choice;
-  const { name, role } = choice.subject;
-  return role
-    ? `${name} cannot do this: the role ${role} allows none of what ${recordOf(client).name} asks for.`
-    : `${name} has no role here, and without one none of what is asked for can be shared.`;
-}
-
-function wrongPassword({ product }: Prompt): string {
-  const wrong = 'Username or password is wrong.';
-  if (product.subjects === 'both') return wrong;
-  return product.subjects === 'test_users'
-    ? `${wrong} This product takes test users only.`
-    : `${wrong} This product takes accounts only.`;
-}
-
-/** Waiting is the one thing to do about it, and what was typed stays. */
-const asRefused =
-  (ctx: Context) =>
-  (error: unknown): string => {
-    if (!(error instanceof TooMany || error instanceof Busy)) throw error;
-    ctx.status = error instanceof TooMany ? 429 : 503;
-    ctx.set('Retry-After', String(error.retryAfter));
-    return error.message;
-  };
 
 const typed = (given: Form): Earlier => ({
   useTestUser: given.use_test_user === 'yes',

@@ -10,6 +10,7 @@ type Heard = { messages: unknown[]; closedEarly: boolean };
 declare global {
   var heard: Heard;
   var popup: { closed: boolean } | null;
+  var open: (...window: string[]) => { closed: boolean } | null;
 }
 
 /** A portal that opens pop-ups and hears whatever they say; its callback keeps the answer. */
@@ -68,7 +69,7 @@ browserStories('a pop-up that a portal of another site opened', (newContext) => 
     const [popup] = await Promise.all([
       context.waitForEvent('page'),
       tab.evaluate((address) => {
-        globalThis.popup = open(address, '_blank', 'width=400,height=500') as never;
+        globalThis.popup = open(address, '_blank', 'width=400,height=500');
       }, url('one')),
     ]);
     await popup.getByText('First Persona').waitFor();
@@ -141,6 +142,34 @@ browserStories('a pop-up that a portal of another site opened', (newContext) => 
     await page.fill('#password', 'published password');
     await page.click('button[value=authorize]');
     await page.waitForURL(/\/callback\?.*state=typed/);
+    await context.close();
+  });
+
+  test('who comes back as someone else is let in as that one', async () => {
+    const context = await newContext();
+    const page = await context.newPage();
+    await page.goto(url('before'));
+    await page.click('button[value=authorize]');
+    await page.waitForURL(/\/callback\?.*state=before/);
+
+    // The library ends the first one's session by a page that posts itself.
+    await page.goto(`${url('after')}&prompt=login`);
+    await page.getByText('Second Persona').click();
+    await page.click('button[value=authorize]');
+    await page.waitForURL(/\/callback\?.*state=after/);
+    await context.close();
+  });
+
+  test('an answer asked for as a form (response_mode=form_post) reaches the client', async () => {
+    const context = await newContext();
+    const page = await context.newPage();
+    await page.goto(`${url('posted')}&response_mode=form_post`);
+    const [posted] = await Promise.all([
+      page.waitForRequest((request) => request.url() === client.redirectUri),
+      page.click('button[value=authorize]'),
+    ]);
+    expect(posted.method()).toBe('POST');
+    expect(new URLSearchParams(posted.postData() ?? '').get('state')).toBe('posted');
     await context.close();
   });
 });

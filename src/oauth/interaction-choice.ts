@@ -1,0 +1,81 @@
+import type { Environment } from '../base/environment.ts';
+import { Busy, TooMany } from '../base/errors.ts';
+import { recordOf } from './client-metadata.ts';
+import { decide } from './consent.ts';
+import type { Prompt } from './interaction-page.ts';
+import type { SignIn } from './sign-in.ts';
+import { type FindSubject, type Subject, takes } from './subjects.ts';
+
+/** What the page sent. */
+export type Given = {
+  use_test_user?: 'yes' | undefined;
+  test_user?: string | undefined;
+  username: string;
+  password: string;
+  /** The network address it came from. */
+  address: string;
+};
+
+/** Who it is about, and how they showed it. `pwd` is RFC 8176's word. */
+type Chosen = { subject: Subject; by: 'persona' | 'pwd' | 'session' };
+/** What is wrong, in a sentence; `retryAfter` in seconds where waiting helps. */
+type Problem = { problem: string; status: number; retryAfter?: number };
+
+/** Whom the form names, where the product takes them and they may share any of what is asked. */
+export async function choose(
+  parts: { environment: Environment; findSubject: FindSubject; signIn: SignIn },
+  prompt: Prompt,
+  given: Given,
+): Promise<Chosen | Problem> {
+  try {
+    const chosen = await named(parts, prompt, given);
+    return 'problem' in chosen ? chosen : allowed(prompt, chosen);
+  } catch (error) {
+    if (!(error instanceof TooMany || error instanceof Busy)) throw error;
+    const { message, retryAfter } = error; // waiting is the one thing to do; what was typed stays
+    return { problem: message, status: error instanceof TooMany ? 429 : 503, retryAfter };
+  }
+}
+
+const wrong = (problem: string): Problem => ({ problem, status: 422 });
+
+async function named(
+  { environment, findSubject, signIn }: Parameters<typeof choose>[0],
+  { product, client, signedIn }: Prompt,
+  given: Given,
+): Promise<Chosen | Problem> {
+  if (given.use_test_user && environment === 'sandbox') {
+    const personas = await signIn.listPersonas(product);
+    const persona = personas.find(({ id }) => id === given.test_user);
+    const subject = persona && (await findSubject(persona.id));
+    if (!subject) return wrong('Choose one of the test users.');
+    return { subject, by: subject.sub === signedIn?.sub ? 'session' : 'persona' };
+  }
+  if (signedIn?.kind === 'account' && given.username === '') {
+    return { subject: signedIn, by: 'session' };
+  }
+  if (given.username === '' || given.password === '') return wrong('Fill in both fields.');
+  const sub = await signIn.byPassword(given, recordOf(client), product);
+  const subject = sub && (await findSubject(sub));
+  return subject ? { subject, by: 'pwd' } : wrong(wrongPassword(product.subjects));
+}
+
+/** Refused means no code, not even for `openid`. */
+function allowed({ product, asked, client }: Prompt, chosen: Chosen): Chosen | Problem {
+  const { subject } = chosen;
+  if (!takes(product, subject)) return wrong(wrongPassword(product.subjects));
+  const { oidc, api } = decide(product, subject, asked);
+  if (oidc.length + api.length > 0) return chosen;
+  return wrong(
+    subject.role
+      ? `${subject.name} cannot do this: the role ${subject.role} allows none of what ${recordOf(client).name} asks for.`
+      : `${subject.name} has no role here, and without one none of what is asked for can be shared.`,
+  );
+}
+
+function wrongPassword(subjects: Prompt['product']['subjects']): string {
+  const sentence = 'Username or password is wrong.';
+  if (subjects === 'both') return sentence;
+  const taken = subjects === 'test_users' ? 'test users' : 'accounts';
+  return `${sentence} This product takes ${taken} only.`;
+}
