@@ -35,7 +35,7 @@ const statusOf = (error: DomainError): number => {
 /** Sentences for what Koa, its router and the body parser refuse. */
 const sentences: Readonly<Record<number, string>> = {
   400: 'The request could not be read.',
-  404: 'Nothing is at this address.',
+  404: 'There is nothing at this address.',
   405: 'This address does not take that method.',
   413: 'That was too much at once: a form may have 32 kB.',
   415: 'Send this as a form (application/x-www-form-urlencoded).',
@@ -143,14 +143,17 @@ export const errorHandler =
 /** In this order: `*` + `/*` gets JSON. */
 const wantsPage = (ctx: Context): boolean => ctx.accepts('json', 'html') === 'html';
 
-async function tell(ctx: Context, answer: Answer, inPopup: boolean): Promise<void> {
-  const { status, retryAfter, ...body } = answer;
+async function tell(ctx: Context, told: Answer, inPopup: boolean): Promise<void> {
+  const { status, ...body } = told;
+  const retryAfter = told.retryAfter && Math.max(1, Math.ceil(told.retryAfter)); // whole seconds
+  const answer = { ...told, retryAfter };
+
   ctx.status = status;
   ctx.set('Cache-Control', 'no-store');
-  if (retryAfter !== undefined) ctx.set('Retry-After', String(Math.max(1, Math.ceil(retryAfter))));
+  if (retryAfter !== undefined) ctx.set('Retry-After', String(retryAfter));
 
   if (wantsPage(ctx))
     await ctx.render('error', answer, { layout: inPopup ? 'popup-layout' : 'layout' });
-  else ctx.body = body;
+  else ctx.body = { ...body, retryAfter: undefined }; // the header says it
   ctx.status = status;
 }

@@ -4,7 +4,12 @@ import type { z } from 'zod';
 import { InvalidInput } from '../base/errors.ts';
 
 const formLimit = '32kb';
-const parse = bodyParser({ enableTypes: ['form'], formLimit });
+const parse = bodyParser({
+  enableTypes: ['form'],
+  formLimit,
+  // what does not even unpack (a wrong Content-Encoding) has no status of its own
+  onError: (error, ctx) => ctx.throw('status' in error ? Number(error.status) : 400),
+});
 
 type Issue = Parameters<z.core.$ZodErrorMap>[0];
 

@@ -13,6 +13,8 @@ export const hostGuard =
     const url = ctx.req.url ?? '';
     // `GET http://evil/ HTTP/1.1` with a right Host: koa's `ctx.href` would believe the line
     if (!url.startsWith('/')) ctx.throw(421);
+    // `evil@us`: koa drops what stands before the @, others may not
+    if (/@/.test(ctx.get('Host') + ctx.get('X-Forwarded-Host'))) ctx.throw(421);
     // not ctx.origin: since koa 3.3 that is the Origin header
     if (!probes.has(ctx.path) && `${ctx.protocol}://${ctx.host}` !== origin) ctx.throw(421);
     await next();
