@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -34,11 +35,18 @@ export default async function makeTemplate(): Promise<void> {
       },
     });
     process.env.TEST_DATABASE_URL = started.embedded.url;
+    tidyUpOnInterrupt(started.directory);
   }
   process.env.TEST_TEMPLATE = started.template;
 
   await asAdmin(`create database ${started.template}`);
   await migrate(databaseUrl(started.template));
+}
+
+/** Jest leaves out the teardown when it is interrupted. PostgreSQL is told to stop when we exit. */
+function tidyUpOnInterrupt(directory: string): void {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+  process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
 }
 
 /** The address of a database beside the template. */
