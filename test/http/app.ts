@@ -1,6 +1,7 @@
 import Koa, { type Context, type Middleware, type Next } from 'koa';
 import { createAssets } from '../../src/http/assets.ts';
 import { errorHandler } from '../../src/http/error-handler.ts';
+import { refuseAbsoluteForm } from '../../src/http/host-guard.ts';
 import { renderer } from '../../src/http/render.ts';
 import { requestId } from '../../src/http/request-id.ts';
 import { securityHeaders } from '../../src/http/security-headers.ts';
@@ -13,6 +14,7 @@ export function smallApp(
   const app = new Koa();
   const logged: unknown[] = [];
   const assets = createAssets();
+  app.use(refuseAbsoluteForm());
   app.use(requestId());
   app.use(securityHeaders({ https }));
   app.use(renderer({ brand: () => 'Northmoor', asset: assets.url, cache: true }));
