@@ -80,8 +80,9 @@ export function createLogger({
     level,
     formatters: {
       log: (line) => redact(line) as Record<string, unknown>,
-      bindings: (bindings) => redact(bindings) as Record<string, unknown>,
     },
+    // the fields of a child logger never pass the formatter
+    redact: ['authorization', 'cookie', 'password', 'secret', 'token', 'key', 'code'],
     serializers: { err: (error) => error }, // formatted above; pino's own would add the cause again
     hooks: {
       logMethod(args, write) {
