@@ -37,15 +37,21 @@ const sharedBinaries = '/var/lib/sandgate';
 export async function prepareHome(dataDir: string): Promise<Home> {
   const directory = resolve(dataDir, 'postgres');
   mkdirSync(directory, { recursive: true });
-  const runAs = process.getuid?.() === 0 ? nobody : undefined;
+  const data = join(directory, 'data');
+  const runAs = process.getuid?.() === 0 ? ownerOf(data) : undefined;
 
   const password = keptSecret(join(directory, 'password'));
   if (runAs) chmodSync(directory, 0o711);
 
   const place = !runAs || anyoneMayEnter(directory) ? directory : sharedBinaries;
   const native = await installBinaries(place);
-  const data = join(directory, 'data');
   return { directory, data, programs: join(native, 'bin'), password, runAs };
+}
+
+/** Of a cluster that another user made; a new one will be nobody's. */
+function ownerOf(data: string): { uid: number; gid: number } {
+  const found = statSync(data, { throwIfNoEntry: false });
+  return found?.uid ? { uid: found.uid, gid: found.gid } : nobody;
 }
 
 /**

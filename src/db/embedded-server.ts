@@ -4,6 +4,7 @@ import {
   chownSync,
   closeSync,
   existsSync,
+  fchownSync,
   mkdtempSync,
   openSync,
   readdirSync,
@@ -95,6 +96,7 @@ function run(home: Home, program: string, args: string[]): ChildProcess {
   const file = logFile(home);
   const tooLong = existsSync(file) && statSync(file).size > logLimit;
   const log = openSync(file, tooLong ? 'w' : 'a', 0o600);
+  if (home.runAs) fchownSync(log, home.runAs.uid, home.runAs.gid);
   const directory = process.platform === 'win32' ? undefined : openSync(home.directory, 'r');
   try {
     const child = spawn(join(home.programs, program), args, {
@@ -155,6 +157,7 @@ export function isAlive(pid: number): boolean {
  * directory from the original.
  */
 export async function reach(home: Home, port: number): Promise<pg.Client | 'busy' | 'nobody'> {
+  if (!(port > 0)) return 'nobody'; // half a postmaster.pid
   const name = `sandgate-proof-${randomBytes(6).toString('hex')}`;
   const proof = randomBytes(16).toString('hex');
   const client = new pg.Client({

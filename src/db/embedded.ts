@@ -46,10 +46,7 @@ const patience = 60_000; // milliseconds, for a start that has to recover after 
  * @throws {Error} a sentence for people: in use by another process, no package for this machine, …
  */
 export async function startEmbedded(options: Options): Promise<Embedded> {
-  const home = await prepareHome(options.dataDir);
-  await initialise(home);
-  refuseOtherVersion(home, options.dataDir);
-
+  const home = await homeOf(options.dataDir);
   const { session, port } = await ensureRunning(home, options);
   const otherOwner = await takeLock(session);
   if (otherOwner !== undefined) {
@@ -66,6 +63,19 @@ export async function startEmbedded(options: Options): Promise<Embedded> {
   return own(home, session, port, options);
 }
 
+async function homeOf(dataDir: string): Promise<Home> {
+  try {
+    const home = await prepareHome(dataDir);
+    await initialise(home);
+    refuseOtherVersion(home, dataDir);
+    return home;
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EACCES') throw cause;
+    const why = `${dataDir} belongs to another user, perhaps because root started Sandgate there.`;
+    throw new Error(`${why} Run as that user, or set DATA_DIR to another directory.`, { cause });
+  }
+}
+
 /** Holds the lock, brings PostgreSQL back if it breaks, and stops it in the end. */
 function own(home: Home, firstSession: pg.Client, port: number, options: Options): Embedded {
   const { log = () => {} } = options;
@@ -73,19 +83,25 @@ function own(home: Home, firstSession: pg.Client, port: number, options: Options
   let stopping = false;
   let lost = false; // another process has taken over while PostgreSQL was down
 
-  const watch = () => session.once('end', () => void regain());
+  let regaining = Promise.resolve();
+  const watch = () =>
+    session.once('end', () => {
+      if (!stopping) regaining = regain();
+    });
   const regain = async (): Promise<void> => {
-    if (stopping) return;
     log('PostgreSQL broke off; starting it again.');
-    try {
-      session = (await ensureRunning(home, options, port, () => stopping)).session;
-      const other = await takeLock(session);
-      if (other === undefined) return void watch();
-      lost = true;
-      log(`Process ${other} has taken over ${home.directory}.`);
-      await session.end();
-    } catch (error) {
-      if (!stopping) log(`PostgreSQL could not be started again: ${error}`);
+    while (!stopping) {
+      try {
+        session = (await ensureRunning(home, options, port, () => stopping)).session;
+        const other = await takeLock(session);
+        if (other === undefined) return void watch();
+        lost = true;
+        log(`Process ${other} has taken over ${home.directory}.`);
+        return await session.end();
+      } catch (error) {
+        if (!stopping) log(`PostgreSQL could not be started again: ${error}`);
+        await sleep(500);
+      }
     }
   };
 
@@ -109,6 +125,8 @@ function own(home: Home, firstSession: pg.Client, port: number, options: Options
       if (stopping) return;
       stopping = true;
       process.off('exit', lastResort);
+      lastResort();
+      await regaining; // it may have been about to start one
       lastResort();
       await session.end().catch(() => {});
       if (!lost) await gone(home);

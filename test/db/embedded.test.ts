@@ -53,9 +53,9 @@ async function query(url: string, text: string): Promise<Record<string, unknown>
 }
 
 /** A process that owns `dataDir`, and the first line it says: its URL, or why it could not. */
-async function startChild(options: { uid?: number; ending?: string } = {}) {
-  const { uid, ending = 'stay' } = options;
-  const child = spawn(process.execPath, ['--import', 'tsx', childScript, dataDir, ending], {
+async function startChild(options: { uid?: number; ending?: string; directory?: string } = {}) {
+  const { uid, ending = 'stay', directory = dataDir } = options;
+  const child = spawn(process.execPath, ['--import', 'tsx', childScript, directory, ending], {
     cwd: checkout,
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, NODE_OPTIONS: '', TMPDIR: '/tmp', HOME: dataDir },
@@ -96,10 +96,18 @@ test('the PostgreSQL of a server that was killed is taken over as it runs', asyn
   expect(existsSync(pidFile())).toBe(false);
 });
 
-test('a PostgreSQL that was killed under its owner comes back at the same address', async () => {
+const checkpointer = async (url: string) =>
+  (await query(url, `select pid from pg_stat_activity where backend_type = 'checkpointer'`))[0]
+    ?.pid;
+
+test.each([
+  ['a PostgreSQL', async () => postmaster()],
+  ['one process of a PostgreSQL', checkpointer],
+])('%s that was killed under its owner comes back at the same address', async (_, victim) => {
   const embedded = await start();
   await query(embedded.url, 'create table kept as select 42 as answer');
-  process.kill(postmaster(), 'SIGKILL');
+  process.kill(Number(await victim(embedded.url)), 'SIGKILL');
+  await sleep(100);
 
   let rows: unknown;
   for (let tries = 0; tries < 100 && !rows; tries += 1) {
@@ -204,8 +212,15 @@ const why = !asRoot ? 'the other tests ran so' : !mayRead() ? 'it cannot read th
       expect(said).toMatch(/^postgres:/);
       if (child.exitCode === null) await once(child, 'exit');
     }
+    const asTheOwner = await start();
+    expect(await query(asTheOwner.url, 'select 1 as one')).toEqual([{ one: 1 }]);
+    await asTheOwner.stop(); // root started it for that user
     expect(existsSync(pidFile())).toBe(false);
-    rmSync(dataDir, { recursive: true });
+
+    const rootsOwn = join(dataDir, 'of root');
+    await (await startEmbedded({ dataDir: rootsOwn, role: 'owner' })).stop();
+    const { said } = await startChild({ uid: stranger, directory: rootsOwn });
+    expect(said).toMatch(/belongs to another user/);
   },
 );
 
