@@ -46,11 +46,15 @@ function write(file: string, content: string): void {
   writeFileSync(join(root, file), content);
 }
 
-async function launch(...args: string[]) {
-  const child = spawn(process.execPath, [join(root, 'bin/sandgate.js'), ...args], {
+const launch = (...args: string[]) =>
+  run(process.execPath, [join(root, 'bin/sandgate.js'), ...args], {});
+
+async function run(program: string, args: string[], env: NodeJS.ProcessEnv) {
+  const child = spawn(program, args, {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, NODE_OPTIONS: '' },
+    env: { ...process.env, NODE_OPTIONS: '', ...env },
+    shell: process.platform === 'win32', // npx is a script there
   });
   const code = new Promise((resolve) => child.once('exit', resolve));
   const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)]);
@@ -65,6 +69,14 @@ test('a checkout is compiled once, and what was compiled gets the arguments', as
     code: 0,
   });
   expect(await launch()).toEqual({ out: 'one []', err: '', code: 0 });
+});
+
+test('npx sandgate runs the checkout it is typed in, without a network', async () => {
+  const ownCache = { npm_config_cache: join(root, 'cache'), npm_config_offline: 'true' };
+  expect(await run('npx', ['sandgate', 'fixtures', '--out', 'a file'], ownCache)).toMatchObject({
+    out: `one [ 'fixtures', '--out', 'a file' ]`,
+    code: 0,
+  });
 });
 
 test('a change is compiled, and a file that went away is not left behind', async () => {
