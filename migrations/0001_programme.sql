@@ -227,6 +227,7 @@ create table test_users (
   team_id         text references teams on delete cascade,   -- null: shared
   username        text not null check (username <> ''),
   name            text not null check (name <> ''),
+  title           text not null default '',   -- beside the name, such as "Ward nurse"
   about           text not null default '',
   sealed_password bytea not null,             -- published data, kept encrypted all the same
   position        integer not null default 0,

@@ -7,7 +7,7 @@ import { createThrottle } from './db/throttle.ts';
 import { createAssets } from './http/assets.ts';
 import { errorHandler } from './http/error-handler.ts';
 import { health } from './http/health.ts';
-import { hostGuard } from './http/host-guard.ts';
+import { hostGuard, refuseAbsoluteForm } from './http/host-guard.ts';
 import { renderer } from './http/render.ts';
 import { requestId } from './http/request-id.ts';
 import { requestLog } from './http/request-log.ts';
@@ -50,13 +50,14 @@ export async function createApp(parts: AppParts): Promise<Koa> {
   app.on('error', (error, ctx?: Context) => onError(error, ctx));
   const assets = createAssets({ watch: parts.watch });
 
+  app.use(refuseAbsoluteForm());
   app.use(requestId());
   app.use(requestLog({ log }));
   app.use(securityHeaders({ https: baseUrl.startsWith('https:') }));
   app.use(renderer({ brand: () => parts.brand, asset: assets.url, cache: !parts.watch }));
   app.use(errorHandler({ log: onError }));
-  app.use(health({ ready: async () => (await pool.query('select 1')).rowCount === 1 }));
   app.use(hostGuard({ origin: baseUrl }));
+  app.use(health({ ready: async () => (await pool.query('select 1')).rowCount === 1 }));
   app.use(assets.middleware);
 
   const throttle = createThrottle(pool, {

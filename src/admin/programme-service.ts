@@ -16,7 +16,7 @@ import { lockProgramme, saveProgrammeName } from './programme-store.ts';
 export type Applied = {
   name: string;
   accounts: { email: string; password: string; roles: string[] }[];
-  testUsers: { username: string; name: string; role: string; password: string }[];
+  testUsers: { username: string; name: string; title: string; role: string; password: string }[];
   clients: AppliedClient[];
   /** Of the active sandbox subscriptions that the programme names. */
   consoleClients: { id: string; productId: string; redirectUris: string[] }[];

@@ -74,6 +74,7 @@ const testUser = z.strictObject({
   username: line,
   password: z.string().min(1).max(1024),
   name: line,
+  title: text,
   about: text,
   ...profile.shape,
 });

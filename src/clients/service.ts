@@ -43,7 +43,7 @@ export async function makeConsoleClients(
     ...both,
     id: consoleClientId(subscription.id),
     kind: 'console',
-    name: 'Try it',
+    name: 'Try it console',
     authMethod: 'none',
     grantTypes: ['authorization_code', 'refresh_token'],
   };

@@ -26,8 +26,8 @@ export function welcome(applied: Applied, baseUrl: string): string {
     ),
     ...table(
       'Test users',
-      testUsers.map(({ name, role, username, password }) => [
-        `${name}, ${role}`,
+      testUsers.map(({ name, title, role, username, password }) => [
+        `${name}, ${title || role}`,
         username,
         password,
       ]),

@@ -102,10 +102,10 @@ function noticeFor({ product, signedIn }: Prompt, environment: Environment): str
     : null;
 }
 
-const shown = ({ id, name, role, about }: TestUser, lastUsed: string | undefined) => ({
+const shown = ({ id, name, title, role, about }: TestUser, lastUsed: string | undefined) => ({
   id,
   name,
-  role: `${role.charAt(0).toUpperCase()}${role.slice(1)}`,
+  role: title || role,
   about,
   lastUsed: id === lastUsed,
 });

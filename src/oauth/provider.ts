@@ -1,5 +1,5 @@
 import type { JWK } from 'jose';
-import { type Configuration, errors, interactionPolicy, Provider } from 'oidc-provider';
+import { type Configuration, Provider } from 'oidc-provider';
 import type pg from 'pg';
 import type { Environment } from '../base/environment.ts';
 import { looksLikeClientId } from '../clients/client.ts';
@@ -10,7 +10,6 @@ import {
   isConsole,
   oidcScopes,
   originAllowed,
-  productByAudience,
   recordOf,
   recordProperty,
 } from './client-metadata.ts';
@@ -21,9 +20,11 @@ import { type CheckTestUser, registerPasswordGrant } from './grants/password.ts'
 import { compareDigestedSecrets, refuseUnusableClients, speakPlainly } from './library-seams.ts';
 import { refuseOtherMethods } from './methods.ts';
 import { loggedOutPage, logoutPage, renderError } from './pages.ts';
+import { interactionUrl, prompts } from './prompts.ts';
 import { checkAuthorizationScope, defaultResource, resourceServerInfo } from './resources.ts';
 import { understandStructuredTokens } from './structured-tokens.ts';
-import { asOidcAccount, type FindSubject, type SubjectAccount, takes } from './subjects.ts';
+import { asOidcAccount, type FindSubject } from './subjects.ts';
+import { chooseTokenType, tokenClaims } from './token-claims.ts';
 
 export type IssuerParts = {
   environment: Environment;
@@ -126,7 +127,7 @@ function configuration(parts: IssuerParts): Configuration {
       },
     },
     interactions: {
-      policy: policy(),
+      policy: prompts(),
       url: (ctx, { uid }) => interactionUrl(environment, ctx, uid),
     },
     loadExistingGrant: loadGrant,
@@ -194,74 +195,3 @@ function cookies({ environment, baseUrl, cookieKeys }: IssuerParts): Configurati
     short: { httpOnly: true, sameSite: 'lax', ...(https && { secure: true }) }, // no path: one per interaction
   };
 }
-
-function policy(): interactionPolicy.DefaultPolicy {
-  const { Check, base } = interactionPolicy;
-  const prompts = base();
-  const login = prompts.get('login');
-  login?.checks.add(
-    new Check(
-      'console_asks_each_time',
-      'A console asks who is trying each time.',
-      'login_required',
-      (ctx) => isConsole(ctx.oidc.client) && !ctx.oidc.result?.login,
-    ),
-  );
-  login?.checks.add(
-    new Check(
-      'subject_not_taken',
-      'This product does not take whoever is signed in.',
-      'login_required', // what OpenID Connect has a client expect where a sign-in would help
-      (ctx) => {
-        const { client, account, params } = ctx.oidc;
-        const product = client && productByAudience(recordOf(client), String(params?.resource));
-        return Boolean(account && product && !takes(product, (account as SubjectAccount).subject));
-      },
-    ),
-  );
-  return prompts;
-}
-
-/** A console has one page: what would need a second one is told to it as an error. */
-function interactionUrl(
-  environment: Environment,
-  ctx: Parameters<NonNullable<NonNullable<Configuration['interactions']>['url']>>[0],
-  uid: string,
-): string {
-  if (isConsole(ctx.oidc.client) && ctx.oidc.route === 'resume') {
-    throw new errors.LoginRequired('This authorization cannot be completed as asked. Start again.');
-  }
-  return `/${environment}/interaction/${uid}`;
-}
-
-type ExtraTokenClaims = NonNullable<Configuration['extraTokenClaims']>;
-
-/** ARCHITECTURE: `product`, `subscription_id`, `env`, a grant id, and for test users `test_user`. */
-function tokenClaims(
-  environment: Environment,
-  ctx: Parameters<ExtraTokenClaims>[0],
-  token: Parameters<ExtraTokenClaims>[1],
-): Record<string, string | boolean> {
-  const { client } = ctx.oidc;
-  const product = client && productByAudience(recordOf(client), String(token.aud));
-  const subject = (ctx.oidc.account as SubjectAccount | undefined)?.subject;
-  const ofSubject = 'accountId' in token && subject ? subject : undefined;
-  return {
-    env: environment,
-    ...(product && { product: product.id }),
-    ...(product?.subscriptionId && { subscription_id: product.subscriptionId }),
-    ...('grantId' in token && token.grantId && { gid: token.grantId }),
-    ...(ofSubject?.kind === 'test_user' && { test_user: true }),
-    ...(ofSubject?.patient && { patient: ofSubject.patient }),
-  };
-}
-
-type JwtCustomizer = NonNullable<
-  NonNullable<NonNullable<Configuration['formats']>['customizers']>['jwt']
->;
-
-/** RFC 9068 says `at+jwt`; some resource servers cannot read it, and their product says `JWT`. */
-const chooseTokenType: JwtCustomizer = (ctx, token, jwt) => {
-  const product = productByAudience(recordOf(ctx.oidc.client as never), String(token.aud));
-  if (product?.tokenTyp === 'JWT') jwt.header = { ...jwt.header, typ: 'JWT' };
-};

@@ -113,9 +113,7 @@ function refuseForeignGrant(ctx: KoaContextWithOIDC, product: ClientProduct): vo
     ? String(ctx.oidc.params?.grant_type)
     : 'authorization_code';
   if ((product.grantTypes as readonly string[]).includes(grantType)) return;
-  throw new errors.UnauthorizedClient(
-    `The product ${product.id} does not allow this grant type.`,
-  );
+  throw new errors.UnauthorizedClient(`The product ${product.id} does not allow this grant type.`);
 }
 
 const isTokenRequest = (ctx: KoaContextWithOIDC): boolean => ctx.oidc.route === 'token';

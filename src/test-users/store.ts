@@ -1,7 +1,7 @@
 import { type Db, many, maybeOne } from '../db/pool.ts';
 import type { TestUser } from './test-user.ts';
 
-const select = `select t.id, t.team_id as "teamId", t.username, t.name, t.about,
+const select = `select t.id, t.team_id as "teamId", t.username, t.name, t.title, t.about,
   t.sealed_password as "sealedPassword",
   p.role, p.claims, p.patient
   from test_users t join profiles p on p.test_user_id = t.id`;
@@ -40,12 +40,21 @@ export const upsertTestUser = async (
   row: TestUser & { position: number },
 ): Promise<void> => {
   await db.query(
-    `insert into test_users (id, team_id, username, name, about, sealed_password, position)
-     values ($1, $2, $3, $4, $5, $6, $7)
+    `insert into test_users (id, team_id, username, name, title, about, sealed_password, position)
+     values ($1, $2, $3, $4, $5, $6, $7, $8)
      on conflict (id) do update set team_id = excluded.team_id, username = excluded.username,
-       name = excluded.name, about = excluded.about, sealed_password = excluded.sealed_password,
+       name = excluded.name, title = excluded.title, about = excluded.about, sealed_password = excluded.sealed_password,
        position = excluded.position`,
-    [row.id, row.teamId, row.username, row.name, row.about, row.sealedPassword, row.position],
+    [
+      row.id,
+      row.teamId,
+      row.username,
+      row.name,
+      row.title,
+      row.about,
+      row.sealedPassword,
+      row.position,
+    ],
   );
   await db.query(
     `insert into profiles (environment, test_user_id, role, claims, patient)

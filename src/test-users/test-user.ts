@@ -7,6 +7,8 @@ export type TestUser = Profile & {
   teamId: string | null;
   username: string;
   name: string;
+  /** What people read beside the name, such as "Ward nurse"; may be empty. */
+  title: string;
   /** A line for people who choose one, such as "Reads all patients of Ward 4". */
   about: string;
   /** Published data, kept encrypted all the same: `openTestUserPassword`. */

@@ -175,6 +175,7 @@ export const aTestUser = async (
     teamId: team?.id ?? null,
     username: id.slice(3),
     name: 'Example persona',
+    title: '',
     about: '',
     role: 'gp',
     claims: {},

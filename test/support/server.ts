@@ -27,7 +27,10 @@ export async function startServer(given: Given): Promise<TestServer> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const baseUrl = `http://${given.name ?? '127.0.0.1'}:${(server.address() as AddressInfo).port}`;
-  return serveOn(server, baseUrl, given);
+  return serveOn(server, baseUrl, given).catch((error) => {
+    server.close(); // or the test run would wait for it for ever
+    throw error;
+  });
 }
 
 /** Another instance behind the same public address: what a balancer would put beside the first. */

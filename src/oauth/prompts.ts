@@ -1,0 +1,44 @@
+import { type Configuration, errors, interactionPolicy } from 'oidc-provider';
+import type { Environment } from '../base/environment.ts';
+import { isConsole, productByAudience, recordOf } from './client-metadata.ts';
+import { type SubjectAccount, takes } from './subjects.ts';
+
+/** When a person is asked: the library's reasons and two of our own. */
+export function prompts(): interactionPolicy.DefaultPolicy {
+  const { Check, base } = interactionPolicy;
+  const all = base();
+  const login = all.get('login');
+  login?.checks.add(
+    new Check(
+      'console_asks_each_time',
+      'A console asks who is trying each time.',
+      'login_required',
+      (ctx) => isConsole(ctx.oidc.client) && !ctx.oidc.result?.login,
+    ),
+  );
+  login?.checks.add(
+    new Check(
+      'subject_not_taken',
+      'This product does not take whoever is signed in.',
+      'login_required', // what OpenID Connect has a client expect where a sign-in would help
+      (ctx) => {
+        const { client, account, params } = ctx.oidc;
+        const product = client && productByAudience(recordOf(client), String(params?.resource));
+        return Boolean(account && product && !takes(product, (account as SubjectAccount).subject));
+      },
+    ),
+  );
+  return all;
+}
+
+/** A console has one page: what would need a second one is told to it as an error. */
+export function interactionUrl(
+  environment: Environment,
+  ctx: Parameters<NonNullable<NonNullable<Configuration['interactions']>['url']>>[0],
+  uid: string,
+): string {
+  if (isConsole(ctx.oidc.client) && ctx.oidc.route === 'resume') {
+    throw new errors.LoginRequired('This authorization cannot be completed as asked. Start again.');
+  }
+  return `/${environment}/interaction/${uid}`;
+}
