@@ -1,10 +1,10 @@
 import { createLocalJWKSet, type JWK, type JWTPayload, jwtVerify } from 'jose';
 import type Koa from 'koa';
-import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
+import type { Client, KoaContextWithOIDC, Provider } from 'oidc-provider';
 import type pg from 'pg';
 import type { Environment } from '../base/environment.ts';
 import { digest } from '../base/secrets.ts';
-import { recordOf } from './client-metadata.ts';
+import { productByAudience, recordOf } from './client-metadata.ts';
 import { findStructuredTokens, type StructuredToken, unusable } from './library-seams.ts';
 import { insertRevokedToken, isTokenAlive } from './store.ts';
 
@@ -47,7 +47,7 @@ export function understandStructuredTokens(
     const token = String(ctx.oidc.params?.token);
     ctx.status = 200;
     if (ctx.oidc.route === 'introspection') {
-      ctx.body = introspection(await liveClaims(token), ctx.oidc.client.clientId);
+      ctx.body = introspection(await liveClaims(token), ctx.oidc.client);
       return;
     }
     ctx.body = '';
@@ -60,7 +60,7 @@ export function understandStructuredTokens(
     const claims = await liveClaims(token);
     const grant = claims?.gid ? await provider.Grant.find(claims.gid) : undefined;
     const client = claims && (await provider.Client.find(claims.client_id));
-    if (!claims || !grant || !client || !recordOf(client).usable) return undefined;
+    if (!grant || !client || !isEntitled(client, claims)) return undefined;
     return storedForm(claims, grant.getOIDCScope());
   });
 }
@@ -83,9 +83,14 @@ async function verified(
   }
 }
 
+/** Whether the claims are of this client and of a product that a subscription of it still opens. */
+const isEntitled = (client: Client, claims: Claims): boolean =>
+  claims.client_id === client.clientId &&
+  productByAudience(recordOf(client), String(claims.aud)) !== undefined;
+
 /** RFC 7662 section 2.2: exactly `{ active: false }` for whatever the client may not know of. */
-const introspection = (claims: Claims | undefined, clientId: string): object =>
-  claims?.client_id === clientId
+const introspection = (claims: Claims | undefined, client: Client): object =>
+  claims && isEntitled(client, claims)
     ? { active: true, token_type: 'Bearer', ...claims }
     : { active: false };
 
