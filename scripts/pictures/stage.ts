@@ -1,0 +1,135 @@
+import { randomBytes } from 'node:crypto';
+import { findProduct } from '../../src/products/store.ts';
+import { findTeam } from '../../src/teams/store.ts';
+import { applyDemo } from '../../test/support/demo.ts';
+import { aClient, anAccount, aProduct, aSubscription, aTestUser } from '../../test/support/seed.ts';
+import { startServer, type TestServer } from '../../test/support/server.ts';
+import { asAdmin, databaseUrl } from '../../test/support/template-database.ts';
+
+/** The servers that the pictures are taken of, each on a database of its own. */
+export type Stage = {
+  /** The demo programme as `npm start` applies it, and the applications below. */
+  demo: TestServer;
+  /** The demo programme with twice as many personas. */
+  crowded: TestServer;
+  /** A programme with neither a subscription to try nor personas. */
+  bare: TestServer;
+  /** Its database is gone. */
+  broken: TestServer;
+  close(): Promise<void>;
+};
+
+/** Of the demo programme, and added by `addApplications`. Signing in ends at our own callback. */
+export const applications = {
+  wardRound: 'ward-round-helper',
+  wardRoundLive: 'ward-round-helper-live',
+  firstParty: 'northmoor-records',
+  observations: 'observation-desk',
+  rota: 'rota-board',
+  suspended: 'bed-watch',
+  longWords: 'long-words',
+} as const;
+
+/** Needs what test/support/template-database.ts puts up. */
+export async function setStage(): Promise<Stage> {
+  const names: string[] = [];
+  const servers: TestServer[] = [];
+  const raise = async (more: { consoleClientId?: string } = {}): Promise<TestServer> => {
+    const name = `pictures_${randomBytes(6).toString('hex')}`;
+    await asAdmin(`create database ${name} template ${process.env.TEST_TEMPLATE}`);
+    names.push(name);
+    const server = await startServer({
+      databaseUrl: databaseUrl(name),
+      name: 'localhost',
+      ...more,
+    });
+    servers.push(server);
+    return server;
+  };
+  const drop = (name: string) => asAdmin(`drop database if exists ${name} with (force)`);
+  const close = async () => {
+    for (const server of servers) await server.close();
+    for (const name of names) await drop(name);
+  };
+
+  try {
+    const demo = await raise({ consoleClientId: 'console_sub_larkfield_read' });
+    await applyDemo(demo);
+    await addApplications(demo);
+    const crowded = await raise();
+    await applyDemo(crowded);
+    await doublePersonas(crowded);
+    const bare = await raise();
+    await applyDemo(bare);
+    await bare.pool.query('delete from test_users');
+    for (const server of [demo, crowded, bare]) await answerHere(server);
+    const broken = await raise();
+    await drop(names[3] ?? '');
+    return { demo, crowded, bare, broken, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** The page where an application of ours takes its answer: the start page's callback. */
+export const callbackOf = ({ baseUrl }: TestServer): string => `${baseUrl}/try/callback`;
+
+/** The demo's applications wait for their answers at a port where nobody listens now. */
+const answerHere = ({ pool, ...server }: TestServer) =>
+  pool.query('update clients set redirect_uris = redirect_uris || $1', [
+    [callbackOf({ pool, ...server })],
+  ]);
+
+async function addApplications({ pool }: TestServer): Promise<void> {
+  const team = await findTeam(pool, 'team_larkfield');
+  const [read, submit] = await Promise.all([
+    findProduct(pool, 'read-records'),
+    findProduct(pool, 'submit-records'),
+  ]);
+  if (!team || !read || !submit) throw new Error('the demo programme has changed');
+
+  const add = async (id: string, name: string, subscription: Parameters<typeof aSubscription>[1]) =>
+    aClient(pool, { id, name, subscriptions: [await aSubscription(pool, subscription)] });
+
+  await aClient(pool, { id: applications.firstParty, name: 'Northmoor Records', products: [read] });
+  await add(applications.observations, 'Observation Desk', { team, product: submit });
+  const rota = await aProduct(pool, {
+    name: 'Staff Rota',
+    subjects: 'accounts',
+    grantTypes: ['authorization_code', 'refresh_token'],
+    scopes: [{ scope: 'rota.read', description: 'Read who works when', isDefault: true }],
+    roleScopes: { gp: ['rota.read'] },
+  });
+  await add(applications.rota, 'Rota Board', { team, product: rota });
+  const suspended = await aSubscription(pool, { team, product: rota, state: 'suspended' });
+  await aClient(pool, {
+    id: applications.suspended,
+    name: 'Bed Watch',
+    subscriptions: [suspended],
+  });
+
+  const { id: teamId, ...named } = team;
+  const longName = 'The Larkfield Software Cooperative of Northmoor and the Western Dales Limited';
+  const longTeam = { ...named, id: `${teamId}_long`, name: longName };
+  await pool.query('insert into teams (id, name) values ($1, $2)', [longTeam.id, longName]);
+  const longWord = 'Zusammenarbeitsverwaltungsanwendungsentwicklungsumgebung';
+  await add(applications.longWords, `${longWord} for hospitals and surgeries`, {
+    team: longTeam,
+    product: read,
+  });
+  await anAccount(pool, { email: 'robin@larkfield.example', name: 'Robin Shaw' });
+}
+
+async function doublePersonas({ pool }: TestServer): Promise<void> {
+  for (const [index, name] of ['Ines Duarte', 'Paul Reed', 'Amara Osei'].entries()) {
+    for (const title of ['Physiotherapist', 'Care home manager']) {
+      await aTestUser(pool, {
+        name: title === 'Physiotherapist' ? name : `${name.split(' ')[0]} Brook`,
+        title,
+        about: 'Sees the people of one home, and only while they live there.',
+        position: 10 + index,
+      });
+    }
+  }
+}
