@@ -1,10 +1,15 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Adapter, type AdapterFactory, errors } from 'oidc-provider';
-import { createMemoryAdapter } from 'oidc-provider/lib/adapters/memory_adapter.js';
 import type { Environment } from '../../src/base/environment.ts';
 import { adapterFor } from '../../src/oauth/adapter.ts';
 import { deleteExpired } from '../../src/oauth/store.ts';
 import { useDatabase } from '../support/database.ts';
+
+/** The library has no types for it. */
+const untyped: string = 'oidc-provider/lib/adapters/memory_adapter.js';
+const { createMemoryAdapter } = (await import(untyped)) as {
+  createMemoryAdapter: () => AdapterFactory;
+};
 
 const pool = useDatabase();
 const ours = (environment: Environment = 'sandbox'): AdapterFactory =>
@@ -15,12 +20,15 @@ const grantable = ['AuthorizationCode', 'RefreshToken'] as const;
 
 let count = 0;
 /** An id of the form and length that the library makes, new each time. */
-const newId = (): string => `id-${String((count += 1)).padStart(4, '0')}-${'x'.repeat(32)}`;
+const newId = (): string => {
+  count += 1;
+  return `id-${String(count).padStart(4, '0')}-${'x'.repeat(32)}`;
+};
 
 // The library's own adapter is what its code was written against: what it promises, we promise.
 describe.each([
   ['ours, on PostgreSQL', () => ours()],
-  ['the library’s, in memory', () => createMemoryAdapter() as AdapterFactory],
+  ['the library’s, in memory', () => createMemoryAdapter()],
 ])('the adapter contract: %s', (_name, make) => {
   let of: AdapterFactory;
   beforeAll(() => {
@@ -155,26 +163,31 @@ describe('what our adapter promises beyond the contract', () => {
     });
   });
 
-  test.each(grantable)('a second use of one %s is refused and ends its whole family', async (kind) => {
-    const [id, sibling, grantId] = [newId(), newId(), newId()];
-    await adapter('Grant').upsert(grantId, { jti: grantId }, 60);
-    await adapter(kind).upsert(id, { jti: id, grantId }, 60);
-    await adapter('RefreshToken').upsert(sibling, { jti: sibling, grantId }, 60);
+  test.each(grantable)(
+    'a second use of one %s is refused and ends its whole family',
+    async (kind) => {
+      const [id, sibling, grantId] = [newId(), newId(), newId()];
+      await adapter('Grant').upsert(grantId, { jti: grantId }, 60);
+      await adapter(kind).upsert(id, { jti: id, grantId }, 60);
+      await adapter('RefreshToken').upsert(sibling, { jti: sibling, grantId }, 60);
 
-    await adapter(kind).consume(id);
-    expect(await adapter('Grant').find(grantId)).toBeDefined();
-    await expect(adapter(kind).consume(id)).rejects.toThrow(errors.InvalidGrant);
-    expect(await adapter('Grant').find(grantId)).toBeUndefined();
-    expect(await adapter('RefreshToken').find(sibling)).toBeUndefined();
-    expect(await adapter(kind).find(id)).toBeUndefined();
-  });
+      await adapter(kind).consume(id);
+      expect(await adapter('Grant').find(grantId)).toBeDefined();
+      await expect(adapter(kind).consume(id)).rejects.toThrow(errors.InvalidGrant);
+      expect(await adapter('Grant').find(grantId)).toBeUndefined();
+      expect(await adapter('RefreshToken').find(sibling)).toBeUndefined();
+      expect(await adapter(kind).find(id)).toBeUndefined();
+    },
+  );
 
   test('of twenty who use one code at once exactly one is told that it was theirs', async () => {
     const twenty = Array.from({ length: 20 });
     await Promise.all(twenty.map(() => pool.query('select pg_sleep(0.02)'))); // connections are open
     const [id, grantId] = [newId(), newId()];
     await adapter('AuthorizationCode').upsert(id, { jti: id, grantId }, 60);
-    const outcomes = await Promise.allSettled(twenty.map(() => adapter('AuthorizationCode').consume(id)));
+    const outcomes = await Promise.allSettled(
+      twenty.map(() => adapter('AuthorizationCode').consume(id)),
+    );
     expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
   });
 

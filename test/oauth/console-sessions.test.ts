@@ -11,7 +11,7 @@ import {
   post,
   submit,
 } from '../support/flow.ts';
-import { aClient, aProduct, aSubscription, aTestUser, aTeam } from '../support/seed.ts';
+import { aClient, aProduct, aSubscription, aTeam, aTestUser } from '../support/seed.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 
 type Client = Awaited<ReturnType<typeof aClient>> & { redirectUri: string };
@@ -63,7 +63,10 @@ describe('whoever tries a test user in the console stays who they were elsewhere
   /** A request that knows its verifier. */
   const ask = (client: Client, more: Record<string, string> = {}, path = '/auth') => {
     const { verifier, challenge } = pkce();
-    const url = authorizationUrl(server.sandbox, client, challenge, { scope: 'openid read', ...more });
+    const url = authorizationUrl(server.sandbox, client, challenge, {
+      scope: 'openid read',
+      ...more,
+    });
     return { client, verifier, url: url.replace('/auth?', `${path}?`) };
   };
   type Asked = ReturnType<typeof ask>;
@@ -177,7 +180,9 @@ describe('whoever tries a test user in the console stays who they were elsewhere
       const asked = ask(tryIt, {}, path);
       const page = await browser.open(asked.url);
       expect(page.status).toBe(200);
-      expect(subjectOf(await tokens(asked, await submit(browser, page, as('tu_tom'))))).toBe('tu_tom');
+      expect(subjectOf(await tokens(asked, await submit(browser, page, as('tu_tom'))))).toBe(
+        'tu_tom',
+      );
       expect(await storedSessions()).toBe(before);
       expect(await silently(browser, app)).toBe('tu_anna');
     },
@@ -195,7 +200,8 @@ describe('whoever tries a test user in the console stays who they were elsewhere
   test('a console cannot ask silently, even where somebody is signed in', async () => {
     const browser = newBrowser(server.baseUrl);
     await signIn(browser, app, 'tu_anna');
-    for (const client of isConsole()) expect(await silently(browser, client)).toBe('login_required');
+    for (const client of isConsole())
+      expect(await silently(browser, client)).toBe('login_required');
     expect(await silently(browser, app)).toBe('tu_anna');
   });
 
@@ -231,7 +237,9 @@ describe('whoever tries a test user in the console stays who they were elsewhere
       const form = { grant_type: 'refresh_token', refresh_token };
       expect(await post(`${server.sandbox}/token`, client, form)).toMatchObject({ status: 200 });
     }
-    expect(await signIn(newBrowser(server.baseUrl), app, 'tu_anna')).not.toHaveProperty('refresh_token');
+    expect(await signIn(newBrowser(server.baseUrl), app, 'tu_anna')).not.toHaveProperty(
+      'refresh_token',
+    );
   });
 
   describe('other applications of the sandbox follow OpenID Connect', () => {

@@ -26,7 +26,9 @@ describe('signing out (OpenID Connect RP-Initiated Logout)', () => {
 
   beforeAll(async () => {
     server = await startServer({ databaseUrl });
-    const subscriptions = [await aSubscription(server.pool, { product: await aProduct(server.pool) })];
+    const subscriptions = [
+      await aSubscription(server.pool, { product: await aProduct(server.pool) }),
+    ];
     const made = async (): Promise<Client> => {
       const given = { subscriptions, name: 'Ward app', postLogoutRedirectUris: [afterwards] };
       const client = await aClient(server.pool, given);
@@ -168,7 +170,10 @@ describe('signing out (OpenID Connect RP-Initiated Logout)', () => {
     expect([await isAlive(app, tokens), await isAlive(other, ofOther)]).toEqual([alive, alive]);
     await signOut(browser, tokens);
     expect([await isAlive(app, tokens), await isAlive(other, ofOther)]).toEqual([dead, dead]);
-    expect([await isSignedIn(browser, app), await isSignedIn(browser, other)]).toEqual([false, false]);
+    expect([await isSignedIn(browser, app), await isSignedIn(browser, other)]).toEqual([
+      false,
+      false,
+    ]);
   });
 
   test('all that one application got in a session ends, also what it asked for separately', async () => {

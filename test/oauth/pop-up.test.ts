@@ -50,7 +50,9 @@ describe('the pop-up', () => {
     team = await aTeam(pool, { name: 'Ward 7 team' });
     const of = async (given: Partial<Product>) => {
       const roleScopes = { gp: everything, porter: [] };
-      return aClientOf(await aProduct(pool, { name: 'Shared record', scopes, roleScopes, ...given }));
+      return aClientOf(
+        await aProduct(pool, { name: 'Shared record', scopes, roleScopes, ...given }),
+      );
     };
     clients = {
       test_users: await of({ subjects: 'test_users' }),
@@ -65,7 +67,11 @@ describe('the pop-up', () => {
     const passwords = createPasswords();
     const passwordHash = await passwords.hash(password);
     passwords.close();
-    const account = await anAccount(pool, { email: 'priya@example.com', passwordHash, name: 'Priya' });
+    const account = await anAccount(pool, {
+      email: 'priya@example.com',
+      passwordHash,
+      name: 'Priya',
+    });
     accountId = account.id;
     for (const environment of ['sandbox', 'live'] as const) {
       const profile = { role: 'gp', claims: {}, patient: null };
@@ -85,7 +91,11 @@ describe('the pop-up', () => {
   async function aClientOf(product: Product, of: Team = team): Promise<Client> {
     const subscription = await aSubscription(server.pool, { team: of, product });
     const client = await aClient(server.pool, { subscriptions: [subscription], name: 'Ward app' });
-    return { ...client, redirectUri: client.redirectUris[0] ?? '', subscriptionId: subscription.id };
+    return {
+      ...client,
+      redirectUri: client.redirectUris[0] ?? '',
+      subscriptionId: subscription.id,
+    };
   }
 
   const issuerOf = (client: Client) => server[client.environment];
@@ -103,7 +113,11 @@ describe('the pop-up', () => {
     return { browser, page, asked };
   }
 
-  const persona = (test_user: string) => ({ decision: 'authorize', use_test_user: 'yes', test_user });
+  const persona = (test_user: string) => ({
+    decision: 'authorize',
+    use_test_user: 'yes',
+    test_user,
+  });
   const typed = (username: string, given = password) => ({
     decision: 'authorize',
     username,
@@ -112,7 +126,10 @@ describe('the pop-up', () => {
 
   /** What a person reads: no tags, no line ends. */
   const wordsOf = ({ text }: Page): string =>
-    text.replace(/<(script|style|title)[\s\S]*?<\/\1>/g, '').replace(/<[^>]+>/g, ' ').replace(/\s+/g, ' ');
+    text
+      .replace(/<(script|style|title)[\s\S]*?<\/\1>/g, '')
+      .replace(/<[^>]+>/g, ' ')
+      .replace(/\s+/g, ' ');
 
   async function subjectOf({ client, verifier }: ReturnType<typeof ask>, back: Page) {
     const { body } = await post(`${issuerOf(client)}/token`, client, {
@@ -153,7 +170,9 @@ describe('the pop-up', () => {
         const { page } = await openPage(client);
         expect(page.text).toMatch(/name="use_test_user" value="yes" checked>/);
         expect(page.text).toMatch(/value="tu_gp" checked>/);
-        expect(wordsOf(page)).toMatch(/Use a test user Test user Dr Asha Menon gp Sees all\. Pat Porter/i);
+        expect(wordsOf(page)).toMatch(
+          /Use a test user Test user Dr Asha Menon gp Sees all\. Pat Porter/i,
+        );
         expect(page.text).not.toContain('Olga Own'); // a team's own are for its members' eyes
       }
     });
@@ -212,7 +231,10 @@ describe('the pop-up', () => {
 
     test('an account in live, with what its role there allows', async () => {
       const { browser, page, asked } = await openPage(clients.live, { scope: 'openid medicines' });
-      const claims = await subjectOf(asked, await submit(browser, page, typed('priya@example.com')));
+      const claims = await subjectOf(
+        asked,
+        await submit(browser, page, typed('priya@example.com')),
+      );
       expect(claims).toMatchObject({ sub: accountId, env: 'live', scope: 'medicines' });
     });
 
@@ -245,12 +267,37 @@ describe('the pop-up', () => {
     });
 
     test.each([
-      ['accounts where test users are taken', 'test_users', typed('priya@example.com'), 'takes test users only'],
-      ['a test user’s password where accounts are taken', 'accounts', typed('gp', 'published password'), 'takes accounts only'],
-      ['a click on a test user where accounts are taken', 'accounts', persona('tu_gp'), 'Choose one of the test users'],
-      ['a test user’s password in live', 'live', typed('gp', 'published password'), 'Username or password is wrong'],
+      [
+        'accounts where test users are taken',
+        'test_users',
+        typed('priya@example.com'),
+        'takes test users only',
+      ],
+      [
+        'a test user’s password where accounts are taken',
+        'accounts',
+        typed('gp', 'published password'),
+        'takes accounts only',
+      ],
+      [
+        'a click on a test user where accounts are taken',
+        'accounts',
+        persona('tu_gp'),
+        'Choose one of the test users',
+      ],
+      [
+        'a test user’s password in live',
+        'live',
+        typed('gp', 'published password'),
+        'Username or password is wrong',
+      ],
       ['a click on a test user in live', 'live', persona('tu_gp'), 'Fill in both fields'],
-      ['a test user that is not there', 'both', persona('tu_nobody'), 'Choose one of the test users'],
+      [
+        'a test user that is not there',
+        'both',
+        persona('tu_nobody'),
+        'Choose one of the test users',
+      ],
       ['an account by its id', 'both', persona('acc_nobody'), 'Choose one of the test users'],
       ['empty fields', 'both', typed('', ''), 'Fill in both fields'],
     ] as const)('%s: no code, not even for openid', async (_what, of, form, sentence) => {
@@ -360,8 +407,16 @@ describe('the pop-up', () => {
   describe('is never shown, and nobody is sent anywhere', () => {
     test.each([
       ['a client that nobody knows', { client_id: 'nobody' }, 'is not registered here'],
-      ['a redirect URI that is not registered', { redirect_uri: 'https://evil.example/' }, 'address that is not registered'],
-      ['one that is longer by a slash', { redirect_uri: 'https://client.example/callback/' }, 'address that is not registered'],
+      [
+        'a redirect URI that is not registered',
+        { redirect_uri: 'https://evil.example/' },
+        'address that is not registered',
+      ],
+      [
+        'one that is longer by a slash',
+        { redirect_uri: 'https://client.example/callback/' },
+        'address that is not registered',
+      ],
     ])('for %s: a readable page instead', async (_what, more, sentence) => {
       const page = await newBrowser(server.baseUrl).open(ask(clients.both, more).url);
       expect(page).toMatchObject({ status: 400, location: null });
@@ -428,24 +483,27 @@ describe('the pop-up', () => {
       ['refused', (browser, page) => submit(browser, page, typed('gp', 'wrong'))],
     ];
 
-    test.each(walks)('when %s: no opener is cut off, no frame, nothing kept', async (_what, walk) => {
-      const { browser, page } = await openPage(clients.both);
-      await walk(browser, page);
-      expect(hops.length).toBeGreaterThanOrEqual(3);
-      for (const { headers } of hops) {
-        expect(headers.get('cross-origin-opener-policy')).toBeNull();
-        expect(headers.get('x-frame-options')).toBe('DENY');
-        expect(headers.get('cache-control')).toContain('no-store');
-        expect(headers.get('content-security-policy')).toContain("frame-ancestors 'none'");
-        for (const cookie of headers.getSetCookie()) expect(cookie).toMatch(/httponly/i);
-        for (const cookie of headers.getSetCookie()) expect(cookie).toMatch(/samesite=lax/i);
-      }
-      expect(hops.flatMap(({ headers }) => headers.getSetCookie()).length).toBeGreaterThan(3);
-      const policy = page.headers.get('content-security-policy') ?? '';
-      expect(policy.split(';').map((part) => part.trim())).toContain(
-        "form-action 'self' https://client.example",
-      );
-    });
+    test.each(walks)(
+      'when %s: no opener is cut off, no frame, nothing kept',
+      async (_what, walk) => {
+        const { browser, page } = await openPage(clients.both);
+        await walk(browser, page);
+        expect(hops.length).toBeGreaterThanOrEqual(3);
+        for (const { headers } of hops) {
+          expect(headers.get('cross-origin-opener-policy')).toBeNull();
+          expect(headers.get('x-frame-options')).toBe('DENY');
+          expect(headers.get('cache-control')).toContain('no-store');
+          expect(headers.get('content-security-policy')).toContain("frame-ancestors 'none'");
+          for (const cookie of headers.getSetCookie()) expect(cookie).toMatch(/httponly/i);
+          for (const cookie of headers.getSetCookie()) expect(cookie).toMatch(/samesite=lax/i);
+        }
+        expect(hops.flatMap(({ headers }) => headers.getSetCookie()).length).toBeGreaterThan(3);
+        const policy = page.headers.get('content-security-policy') ?? '';
+        expect(policy.split(';').map((part) => part.trim())).toContain(
+          "form-action 'self' https://client.example",
+        );
+      },
+    );
 
     test.each(walks)('when %s: no address of ours says what came of it', async (_what, walk) => {
       const { browser, page } = await openPage(clients.both);

@@ -1,7 +1,7 @@
-import { Agent, request } from 'node:http';
 import { randomUUID } from 'node:crypto';
-import { exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { Agent, request } from 'node:http';
 import type { CryptoKey } from 'jose';
+import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { useDatabaseUrl } from '../support/database.ts';
 import { answerOf, authorizationUrl, newBrowser, pkce, post, submit } from '../support/flow.ts';
 import { aClient, aProduct, aSubscription, aTestUser } from '../support/seed.ts';
@@ -34,8 +34,15 @@ describe('what counts once, used twenty times at once on two instances', () => {
       redirectUri: made.redirectUris[0] ?? '',
     });
     client = withRedirect(await aClient(pool, { subscriptions }));
-    const given = { id: `console_${subscription.id}`, kind: 'console', authMethod: 'none' } as const;
-    consoleClient = { ...withRedirect(await aClient(pool, { subscriptions, ...given })), secret: '' };
+    const given = {
+      id: `console_${subscription.id}`,
+      kind: 'console',
+      authMethod: 'none',
+    } as const;
+    consoleClient = {
+      ...withRedirect(await aClient(pool, { subscriptions, ...given })),
+      secret: '',
+    };
     const pair = await generateKeyPair('ES256');
     privateKey = pair.privateKey;
     const jwks = { keys: [{ ...(await exportJWK(pair.publicKey)), alg: 'ES256' }] };
@@ -158,13 +165,16 @@ describe('what counts once, used twenty times at once on two instances', () => {
     expect(await isAlive(next.body as Record<string, string>)).toEqual([true, true, 200]);
   });
 
-  test.each(rounds)('a code: one wins, and its tokens die with the replays (round %i)', async () => {
-    const form = await newCode();
-    const tokens = await race(usedUp, (instance) => tokenCall(instance, form, client));
-    expect(await isAlive(tokens)).toEqual([false, false, 401]);
-    const again = await tokenCall(0, refreshed(tokens.refresh_token), client);
-    expect(again).toMatchObject(usedUp);
-  });
+  test.each(rounds)(
+    'a code: one wins, and its tokens die with the replays (round %i)',
+    async () => {
+      const form = await newCode();
+      const tokens = await race(usedUp, (instance) => tokenCall(instance, form, client));
+      expect(await isAlive(tokens)).toEqual([false, false, 401]);
+      const again = await tokenCall(0, refreshed(tokens.refresh_token), client);
+      expect(again).toMatchObject(usedUp);
+    },
+  );
 
   test.each(rounds)('a refresh token: one wins, and the family ends (round %i)', async () => {
     const before = await newTokens();
@@ -218,7 +228,10 @@ describe('what counts once, used twenty times at once on two instances', () => {
       const answer = await fetch(url, {
         method,
         redirect: 'manual',
-        headers: { ...headers, ...(body && { 'content-type': 'application/x-www-form-urlencoded' }) },
+        headers: {
+          ...headers,
+          ...(body && { 'content-type': 'application/x-www-form-urlencoded' }),
+        },
         ...(body && { body }),
       });
       for (const line of answer.headers.getSetCookie()) {

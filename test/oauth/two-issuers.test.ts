@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createLocalJWKSet, decodeJwt, type JWTPayload, jwtVerify } from 'jose';
+import { createLocalJWKSet, decodeJwt, type JSONWebKeySet, type JWTPayload, jwtVerify } from 'jose';
 import Koa from 'koa';
 import mount from 'koa-mount';
 import pg from 'pg';
@@ -58,7 +58,11 @@ type Attempt = {
 };
 type Held = Attempt & { token: string; claims: JWTPayload & Record<string, unknown> };
 
-const named = (scope: string) => ({ scope, description: `May ${scope}`, isDefault: scope === 'read' });
+const named = (scope: string) => ({
+  scope,
+  description: `May ${scope}`,
+  isDefault: scope === 'read',
+});
 const scopesIn: Record<Environment, string[]> = {
   sandbox: ['read', 'write', 'admin', 'sandbox.only'],
   live: ['read', 'write', 'admin', 'live.only'],
@@ -75,7 +79,11 @@ async function aWorld(pool: pg.Pool, liveSubjects: Subjects = 'accounts'): Promi
   const team = await aTeam(pool);
 
   const people: Person[] = [];
-  for (const [of, role] of [[null, 'gp'], [null, 'nurse'], [team, 'gp']] as const) {
+  for (const [of, role] of [
+    [null, 'gp'],
+    [null, 'nurse'],
+    [team, 'gp'],
+  ] as const) {
     const made = await aTestUser(pool, { password, role, ...(of && { team: of }) });
     const { id: sub, username } = made;
     const teamId = of?.id ?? null;
@@ -93,7 +101,8 @@ async function aWorld(pool: pg.Pool, liveSubjects: Subjects = 'accounts'): Promi
   const clients: Client[] = [];
   const kinds = ['console', 'test_application', 'application', 'public', 'first_party'] as const;
   for (const environment of ['sandbox', 'live'] as const) {
-    const ofSubjects = environment === 'live' ? [liveSubjects] : (['test_users', 'accounts', 'both'] as const);
+    const ofSubjects =
+      environment === 'live' ? [liveSubjects] : (['test_users', 'accounts', 'both'] as const);
     const made: Product[] = [];
     for (const subjects of ofSubjects) {
       const mayHavePassword = environment === 'sandbox' && subjects !== 'accounts';
@@ -113,7 +122,8 @@ async function aWorld(pool: pg.Pool, liveSubjects: Subjects = 'accounts'): Promi
     }
     for (const products of [...made.map((one) => [one]), ...(made.length > 1 ? [made] : [])]) {
       const subscriptions = [];
-      for (const product of products) subscriptions.push(await aSubscription(pool, { team, product }));
+      for (const product of products)
+        subscriptions.push(await aSubscription(pool, { team, product }));
       for (const kind of products.length === 1 ? kinds : (['application'] as const)) {
         const id = `${kind === 'test_application' ? 'test' : kind}_${clients.length}`;
         const client = await aClient(pool, {
@@ -130,7 +140,10 @@ async function aWorld(pool: pg.Pool, liveSubjects: Subjects = 'accounts'): Promi
   return { people, clients };
 }
 
-function* attempts({ people, clients }: World, issuers: readonly Environment[]): Generator<Attempt> {
+function* attempts(
+  { people, clients }: World,
+  issuers: readonly Environment[],
+): Generator<Attempt> {
   for (const at of issuers)
     for (const client of clients)
       for (const grant of grants)
@@ -207,13 +220,17 @@ async function allTokens(pool: pg.Pool, issuers: Issuers, tried: Attempt[]): Pro
   for (let next = 0; next < tried.length; next += 12) {
     await pool.query('delete from throttles'); // wrong passwords are part of the game
     const some = tried.slice(next, next + 12);
-    for (const found of await Promise.all(some.map((one) => tokensOf(issuers, one)))) held.push(...found);
+    for (const found of await Promise.all(some.map((one) => tokensOf(issuers, one))))
+      held.push(...found);
   }
   return held;
 }
 
 /** What is wrong with a token, by rules written down a second time. */
-function faultsOf({ people, clients }: World, { at, client, scope, grant, claims }: Held): string[] {
+function faultsOf(
+  { people, clients }: World,
+  { at, client, scope, grant, claims }: Held,
+): string[] {
   const faults: string[] = [];
   const fault = (wrong: boolean, what: string) => wrong && faults.push(`${what}: ${claims.sub}`);
   const person = people.find(({ sub }) => sub === claims.sub);
@@ -227,7 +244,10 @@ function faultsOf({ people, clients }: World, { at, client, scope, grant, claims
   fault((person?.kind === 'test_user') !== (claims.test_user === true), 'test_user is not said');
   fault(person === undefined && claims.sub !== client.id, 'a subject that nobody knows');
   fault(person === undefined && grant !== 'client_credentials', 'a machine where a person was');
-  fault(grant === 'password' && person?.kind !== 'test_user', 'a real password in the password grant');
+  fault(
+    grant === 'password' && person?.kind !== 'test_user',
+    'a real password in the password grant',
+  );
   fault(
     person?.kind === 'test_user' && product?.subjects === 'accounts',
     'a test user where accounts are taken',
@@ -237,12 +257,17 @@ function faultsOf({ people, clients }: World, { at, client, scope, grant, claims
     'an account where test users are taken',
   );
   fault(person?.teamId != null && person.teamId !== client.teamId, 'a test user of another team');
-  fault(clients.every(({ id }) => id !== claims.client_id), 'a client that nobody knows');
+  fault(
+    clients.every(({ id }) => id !== claims.client_id),
+    'a client that nobody knows',
+  );
 
   const role = person?.role[at];
   const ofRole = person ? (role && roles[role]) || [] : scopesIn[at];
   const wanted = scope === '' ? ['read'] : scope.split(' ');
-  for (const one of String(claims.scope ?? '').split(' ').filter(Boolean)) {
+  for (const one of String(claims.scope ?? '')
+    .split(' ')
+    .filter(Boolean)) {
     fault(!wanted.includes(one), `the scope ${one}, which was not asked for`);
     fault(!scopesIn[at].includes(one), `the scope ${one}, which the product does not have`);
     fault(!ofRole.includes(one), `the scope ${one}, which the role does not allow`);
@@ -251,10 +276,14 @@ function faultsOf({ people, clients }: World, { at, client, scope, grant, claims
 }
 
 const keysOf = async (issuer: string) =>
-  createLocalJWKSet(await (await fetch(`${issuer}/jwks`)).json());
+  createLocalJWKSet((await (await fetch(`${issuer}/jwks`)).json()) as JSONWebKeySet);
 
 /** Whether the other issuer takes the token for its own, in any of the ways in which one can ask. */
-async function passesElsewhere(issuers: Issuers, held: Held[], others: Client[]): Promise<string[]> {
+async function passesElsewhere(
+  issuers: Issuers,
+  held: Held[],
+  others: Client[],
+): Promise<string[]> {
   const keys = { sandbox: await keysOf(issuers.sandbox), live: await keysOf(issuers.live) };
   const wrong: string[] = [];
   for (const [index, { at, token, client }] of held.entries()) {
@@ -267,7 +296,9 @@ async function passesElsewhere(issuers: Issuers, held: Held[], others: Client[])
     if (taken) wrong.push('signed with a key of the other issuer');
     if (index % 5 > 0) continue; // the rest is asked of every fifth
     const asking = others.find((one) => one.environment === elsewhere && one.secret);
-    const asked = await post(`${issuers[elsewhere]}/token/introspection`, asking ?? null, { token });
+    const asked = await post(`${issuers[elsewhere]}/token/introspection`, asking ?? null, {
+      token,
+    });
     if (JSON.stringify(asked.body) !== '{"active":false}') wrong.push('active at the other issuer');
     const me = await fetch(`${issuers[elsewhere]}/me`, {
       headers: { authorization: `Bearer ${token}` },
@@ -306,10 +337,18 @@ describe('two issuers', () => {
 
       // None of this is true because everything was refused.
       const count = (fits: (one: Held) => boolean) => held.filter(fits).length;
-      expect(count(({ at, claims }) => at === 'sandbox' && claims.test_user === true)).toBeGreaterThan(150);
-      expect(count(({ at, person }) => at === 'sandbox' && person?.kind === 'account')).toBeGreaterThan(30);
-      expect(count(({ at, person }) => at === 'live' && person?.kind === 'account')).toBeGreaterThan(10);
-      expect(count(({ at, grant }) => at === 'live' && grant === 'client_credentials')).toBeGreaterThan(3);
+      expect(
+        count(({ at, claims }) => at === 'sandbox' && claims.test_user === true),
+      ).toBeGreaterThan(150);
+      expect(
+        count(({ at, person }) => at === 'sandbox' && person?.kind === 'account'),
+      ).toBeGreaterThan(30);
+      expect(
+        count(({ at, person }) => at === 'live' && person?.kind === 'account'),
+      ).toBeGreaterThan(10);
+      expect(
+        count(({ at, grant }) => at === 'live' && grant === 'client_credentials'),
+      ).toBeGreaterThan(3);
       expect(count(({ grant }) => grant === 'password')).toBeGreaterThan(50);
       expect(count(({ claims }) => claims.scope === 'read write')).toBeGreaterThan(30);
       for (const { sub, kind, role } of world.people) {
@@ -354,7 +393,9 @@ describe('a live product that says it takes test users, were the database to all
   });
 
   /** An issuer put together by hand, so that it can be put together wrongly. */
-  async function startLive(given: { guarded: boolean }): Promise<{ issuer: string; close(): Promise<void> }> {
+  async function startLive(given: {
+    guarded: boolean;
+  }): Promise<{ issuer: string; close(): Promise<void> }> {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -407,7 +448,11 @@ describe('a live product that says it takes test users, were the database to all
   ])('%s', async (_what, guarded) => {
     const { issuer, close } = await startLive({ guarded });
     try {
-      const held = await allTokens(pool, { live: issuer, sandbox: issuer.replace('live', 'none') }, tried);
+      const held = await allTokens(
+        pool,
+        { live: issuer, sandbox: issuer.replace('live', 'none') },
+        tried,
+      );
       const faults = held.flatMap((one) => faultsOf(world, one));
       const grave = faults.filter((fault) => fault.startsWith('a live token about a test user'));
       expect(held.length).toBeGreaterThan(10);
