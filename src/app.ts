@@ -1,5 +1,6 @@
 import Koa, { type Context } from 'koa';
 import type pg from 'pg';
+import { environments } from './base/environment.ts';
 import type { Logger } from './base/log.ts';
 import type { Passwords } from './base/passwords.ts';
 import type { Keyring } from './base/secrets.ts';
@@ -65,7 +66,7 @@ export async function createApp(parts: AppParts): Promise<Koa> {
     perName,
     perAddress: parts.limitAddresses ? perAddress : null,
   });
-  for (const environment of ['sandbox', 'live'] as const) {
+  for (const environment of environments) {
     const issuer = await createIssuer({ ...parts, throttle, onServerError: onError }, environment);
     for (const middleware of issuer.middleware) app.use(middleware);
   }

@@ -1,10 +1,12 @@
 import type pg from 'pg';
+import { environments } from '../base/environment.ts';
 import { createPasswords, type Passwords } from '../base/passwords.ts';
 import { createKeyring, type Keyring } from '../base/secrets.ts';
 import { type Config, developmentSecret } from '../config.ts';
 import { startEmbedded } from '../db/embedded.ts';
 import { migrate } from '../db/migrate.ts';
 import { createPool } from '../db/pool.ts';
+import { signingKeysOf } from '../oauth/signing-keys.ts';
 
 /** What every command stands on. */
 export type Resources = {
@@ -29,26 +31,25 @@ export async function openResources(
         role: serves ? 'owner' : 'guest-or-owner',
         log: warn,
       });
-  try {
-    await migrate(database.url);
-  } catch (error) {
-    await database.stop();
-    throw unreachable(error) ?? error;
-  }
   const pool = createPool(database.url, (error) =>
     warn(`A database connection broke: ${error.message}`),
   );
   const passwords = createPasswords();
-  return {
-    pool,
-    keyring: createKeyring(config.secret ?? developmentSecret(config.dataDir)),
-    passwords,
-    async close() {
-      passwords.close();
-      await pool.end();
-      await database.stop();
-    },
+  const close = async (): Promise<void> => {
+    passwords.close();
+    await pool.end();
+    await database.stop();
   };
+  try {
+    const keyring = createKeyring(config.secret ?? developmentSecret(config.dataDir));
+    await migrate(database.url);
+    // Whatever is sealed opens with the same secret: these say so first, and in plain words.
+    for (const environment of environments) await signingKeysOf(pool, keyring, environment);
+    return { pool, keyring, passwords, close };
+  } catch (error) {
+    await close();
+    throw unreachable(error) ?? error;
+  }
 }
 
 /** Node's own words for a database that is away name an address and no remedy. */

@@ -24,6 +24,7 @@ export const logFileOf = (config: Config): string =>
  * there, and lifts the limits per network address.
  */
 export async function start(config: Config, fixturesFile: string | undefined): Promise<void> {
+  const stop = stopSignal(); // before anything is started, so that nothing stays behind
   const production = config.mode === 'production';
   const log = createLogger({
     level: config.logLevel,
@@ -35,17 +36,19 @@ export async function start(config: Config, fixturesFile: string | undefined): P
     warn: (message) => log.warn(message),
   });
   try {
-    await serveWith(resources, config, { log, fixturesFile });
+    await serveWith(resources, config, { log, fixturesFile, stop });
   } catch (error) {
     await resources.close();
     throw error;
   }
 }
 
+type Desk = { log: Logger; fixturesFile: string | undefined; stop: Promise<void> };
+
 async function serveWith(
   resources: Resources,
   config: Config,
-  { log, fixturesFile }: { log: Logger; fixturesFile: string | undefined },
+  { log, fixturesFile, stop }: Desk,
 ): Promise<void> {
   const { pool, keyring, passwords } = resources;
   const { baseUrl } = config;
@@ -76,7 +79,7 @@ async function serveWith(
   log.info({ baseUrl, port: served.port }, 'Sandgate is ready');
   if (development) process.stdout.write(welcome(applied, baseUrl));
 
-  await stopSignal();
+  await stop;
   clearInterval(sweeping);
   await served.close();
   await resources.close();
