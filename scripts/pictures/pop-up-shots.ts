@@ -113,7 +113,7 @@ export const popUpShots: readonly Shot[] = [
     sizes: all,
     refused: [422],
     reach: async (page, { demo }) => {
-      await ask(page, demo, { client: applications.observations });
+      await ask(page, demo, { client: applications.observations, scope: 'user/Observation.c' });
       await chooseTestUser(page, 'Grace Obi');
       await authorize(page);
       await page.getByText('Grace Obi cannot do this').waitFor();
@@ -122,6 +122,7 @@ export const popUpShots: readonly Shot[] = [
   {
     name: 'pop-up-more-scopes',
     sizes: few,
+    fits: true,
     reach: (page, { demo }) => ask(page, demo, more),
   },
   {
