@@ -65,7 +65,9 @@ export function findStructuredTokens(
 ): void {
   Object.assign(provider.AccessToken, {
     async find(value: unknown): Promise<AccessToken | undefined> {
-      const token = typeof value === 'string' ? await read(value) : undefined;
+      const inForm = Provider.ctx?.oidc.route === 'userinfo' && !Provider.ctx.get('authorization');
+      if (inForm || typeof value !== 'string') return undefined; // by header only (RFC 6750 section 2.1)
+      const token = await read(value);
       if (!token) return undefined;
       // Typed for new tokens only; the constructor takes whatever a stored payload may hold.
       type Input = ConstructorParameters<Provider['AccessToken']>[0];

@@ -21,7 +21,12 @@ import { compareDigestedSecrets, refuseUnusableClients, speakPlainly } from './l
 import { refuseOtherMethods } from './methods.ts';
 import { loggedOutPage, logoutPage, renderError } from './pages.ts';
 import { interactionUrl, prompts } from './prompts.ts';
-import { checkAuthorizationScope, defaultResource, resourceServerInfo } from './resources.ts';
+import {
+  checkAuthorizationScope,
+  defaultResource,
+  resourceServerInfo,
+  rotateAlways,
+} from './resources.ts';
 import { understandStructuredTokens } from './structured-tokens.ts';
 import { asOidcAccount, type FindSubject } from './subjects.ts';
 import { chooseTokenType, tokenClaims } from './token-claims.ts';
@@ -136,7 +141,7 @@ function configuration(parts: IssuerParts): Configuration {
     issueRefreshToken: (_ctx, client, source) =>
       client.grantTypeAllowed('refresh_token') &&
       (isConsole(client) || source.scopes.has('offline_access')),
-    rotateRefreshToken: () => true,
+    rotateRefreshToken: rotateAlways,
     expiresWithSession: (ctx, source) =>
       !isConsole(ctx.oidc.client) && !source.scopes.has('offline_access'),
     ttl: {

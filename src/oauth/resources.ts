@@ -92,6 +92,17 @@ export function resourceServerInfo(
   };
 }
 
+/**
+ * oidc-provider's `rotateRefreshToken`, asked just before the old token is used up. What cannot be
+ * renewed now is refused here, so that the old one still holds once the subscription is back.
+ */
+export function rotateAlways(ctx: KoaContextWithOIDC): boolean {
+  const { client, entities } = ctx.oidc;
+  const resource = entities.RefreshToken?.resource;
+  if (client && resource) resourceServerInfo(ctx, String(resource), client);
+  return true;
+}
+
 function grantedScopes(ctx: KoaContextWithOIDC, client: Client, product: ClientProduct): string[] {
   if (isMachineRequest(ctx)) return machineScopes(ctx, client, product);
 

@@ -171,12 +171,18 @@ describe('the refresh token grant (RFC 6749 section 6)', () => {
       [client.id, other.id, subscription.teamId],
     );
     const first = await buy(client, { scope: asked, resource: product.audience });
-    await server.pool.query(`update subscriptions set state = 'suspended' where id = $1`, [
-      subscription.id,
-    ]);
+    const become = (state: string) =>
+      server.pool.query('update subscriptions set state = $2 where id = $1', [
+        subscription.id,
+        state,
+      ]);
+    await become('suspended');
     const answer = await refresh(client, first.refresh_token);
     expect(answer).toMatchObject({ status: 400, body: { error: 'invalid_target' } });
     expect(answer.body.error_description).toContain('no longer active');
+
+    await become('active'); // what was refused was not used up
+    expect((await refresh(client, first.refresh_token)).status).toBe(200);
   });
 
   test('the family ends thirty days after its first token, however often it was rotated', async () => {

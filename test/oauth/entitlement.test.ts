@@ -33,7 +33,9 @@ describe('a client that lost one of its subscriptions', () => {
     };
     expect(await active()).toMatchObject([{ active: true }, { active: true }]);
 
-    await server.pool.query(`update subscriptions set state = 'cancelled' where id = $1`, [ended.id]);
+    await server.pool.query(`update subscriptions set state = 'cancelled' where id = $1`, [
+      ended.id,
+    ]);
     expect(await active()).toMatchObject([{ active: true }, {}]);
     expect((await active())[1]).toEqual({ active: false });
   });

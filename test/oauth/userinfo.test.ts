@@ -100,4 +100,19 @@ describe('userinfo (OpenID Connect Core section 5.3)', () => {
     });
     expect(answer.status).toBe(401);
   });
+
+  test('a token comes in the header and nowhere else (RFC 6750 section 2.1)', async () => {
+    const { client } = await aSubscribed();
+    const { access_token } = await buy(client, 'openid');
+    const body = new URLSearchParams({ access_token: String(access_token) });
+    const inForm = await fetch(`${server.sandbox}/me`, { method: 'POST', body });
+    expect(inForm.status).toBe(401);
+    const inQuery = await fetch(`${server.sandbox}/me?access_token=${access_token}`);
+    expect(inQuery.status).toBeGreaterThanOrEqual(400);
+    const posted = await fetch(`${server.sandbox}/me`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${access_token}` },
+    });
+    expect(posted.status).toBe(200);
+  });
 });

@@ -77,7 +77,8 @@ export function submit(
   if (!action)
     throw new Error(`no form on ${page.url} (${page.status}): ${page.text.slice(0, 500)}`);
   const hidden = [...page.text.matchAll(/<input type="hidden" name="([^"]+)" value="([^"]*)"/g)];
-  const body = new URLSearchParams(hidden.map(([, name = '', value = '']) => [name, value]));
+  const body = new URLSearchParams();
+  for (const [, name = '', value = ''] of hidden) body.set(name, value);
   for (const [name, value] of Object.entries(fields)) body.set(name, value);
   const url = new URL(action.replaceAll('&amp;', '&'), page.url);
   return browser.open(url.href, { method: 'POST', body, headers: { origin: url.origin } });
