@@ -21,7 +21,7 @@ async function takeAll(): Promise<string[]> {
   try {
     const wrong: string[] = [];
     const order = {
-      browser,
+      newContext: () => browser.newContext(),
       stage,
       folder,
       schemes: ['light', 'dark'],

@@ -1,4 +1,4 @@
-import type { Browser, BrowserContext, Page, Response } from 'playwright-core';
+import type { BrowserContext, Page, Response } from 'playwright-core';
 import type { Stage } from './stage.ts';
 
 export type Size = { readonly name: string; readonly width: number; readonly height: number };
@@ -26,7 +26,8 @@ export type Shot = {
 export type Scheme = 'light' | 'dark';
 
 type Order = {
-  readonly browser: Browser;
+  /** A browser without a past. */
+  readonly newContext: () => Promise<BrowserContext>;
   readonly stage: Stage;
   /** Where the pictures go. */
   readonly folder: string;
@@ -37,15 +38,14 @@ type Order = {
 
 /** Reaches the state once, then looks at it in every size and scheme. Returns what is wrong, in words. */
 export async function take(order: Order, shot: Shot): Promise<string[]> {
-  const context = await order.browser.newContext({
-    viewport: shot.sizes[0] ?? wide,
-    javaScriptEnabled: !shot.withoutScript,
-  });
+  const context = await order.newContext();
   const wrong = new Set<string>();
   const lastStatus = watch(context, shot, wrong);
   const page = await context.newPage();
   page.setDefaultTimeout(5_000);
   try {
+    await page.setViewportSize(shot.sizes[0] ?? wide);
+    if (shot.withoutScript) await disableScript(page);
     await shot.reach(page, order.stage);
     const expected = shot.refused?.at(-1) ?? 200;
     if (lastStatus() !== expected) wrong.add(`answers ${lastStatus()}, not ${expected}`);
@@ -71,6 +71,11 @@ export async function take(order: Order, shot: Shot): Promise<string[]> {
     await context.close();
   }
   return [...wrong].map((what) => `${shot.name}: ${what}`);
+}
+
+async function disableScript(page: Page): Promise<void> {
+  const devTools = await page.context().newCDPSession(page);
+  await devTools.send('Emulation.setScriptExecutionDisabled', { value: true });
 }
 
 /** Notes down what pages complain of. Gives the status of the page that was answered last. */

@@ -9,7 +9,7 @@ const part = (text) => {
 
 /** The token endpoint's answer as words; an opaque token has neither header nor claims to show. */
 export function describeToken({ access_token: token, expires_in: seconds, scope }) {
-  const life = `It lives ${lifeOf(seconds)}${scope ? ` and allows ${scope}` : ''}.`;
+  const life = `It lives ${lifeOf(seconds)}.${scope ? ` Scope: ${scope}` : ''}`;
   const pieces = token.split('.');
   if (pieces.length !== 3) {
     const opaque = 'This token is opaque: ask introspection what it means.';
