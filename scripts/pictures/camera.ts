@@ -49,6 +49,7 @@ export async function take(order: Order, shot: Shot): Promise<string[]> {
     await shot.reach(page, order.stage);
     const expected = shot.refused?.at(-1) ?? 200;
     if (lastStatus() !== expected) wrong.add(`answers ${lastStatus()}, not ${expected}`);
+    const isPopup = await page.locator('body.popup').isVisible();
     for (const scheme of order.schemes) {
       await page.emulateMedia({ colorScheme: scheme });
       for (const size of shot.sizes) {
@@ -60,7 +61,7 @@ export async function take(order: Order, shot: Shot): Promise<string[]> {
         if (!order.pictured(size, shot)) continue;
         await page.screenshot({
           path: `${order.folder}/${shot.name}-${size.name}-${scheme}.png`,
-          fullPage: size !== popup,
+          fullPage: !isPopup, // its buttons stick to the window's end
         });
       }
     }
