@@ -33,7 +33,7 @@ type Order = {
   readonly folder: string;
   readonly schemes: readonly Scheme[];
   /** Looked at, and not checked only. */
-  readonly pictured: (size: Size, shot: Shot) => boolean;
+  readonly pictured: (size: Size) => boolean;
 };
 
 /** Reaches the state once, then looks at it in every size and scheme. Returns what is wrong, in words. */
@@ -58,7 +58,7 @@ export async function take(order: Order, shot: Shot): Promise<string[]> {
         for (const what of await misfits(page, shot.fits === true && size === popup)) {
           wrong.add(`at ${size.name}, ${scheme}: ${what}`);
         }
-        if (!order.pictured(size, shot)) continue;
+        if (!order.pictured(size)) continue;
         await page.screenshot({
           path: `${order.folder}/${shot.name}-${size.name}-${scheme}.png`,
           fullPage: !isPopup, // its buttons stick to the window's end

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { findProduct } from '../../src/products/store.ts';
 import { findTeam } from '../../src/teams/store.ts';
 import { applyDemo } from '../../test/support/demo.ts';
-import { aClient, anAccount, aProduct, aSubscription, aTestUser } from '../../test/support/seed.ts';
+import { aClient, aProduct, aSubscription, aTeam, aTestUser } from '../../test/support/seed.ts';
 import { startServer, type TestServer } from '../../test/support/server.ts';
 import { asAdmin, databaseUrl } from '../../test/support/template-database.ts';
 
@@ -64,7 +64,7 @@ export async function setStage(): Promise<Stage> {
     await bare.pool.query('delete from test_users');
     for (const server of [demo, crowded, bare]) await answerHere(server);
     const broken = await raise();
-    await drop(names[3] ?? '');
+    await drop(names.at(-1) ?? ''); // its own
     return { demo, crowded, bare, broken, close };
   } catch (error) {
     await close();
@@ -76,9 +76,9 @@ export async function setStage(): Promise<Stage> {
 export const callbackOf = ({ baseUrl }: TestServer): string => `${baseUrl}/try/callback`;
 
 /** The demo's applications wait for their answers at a port where nobody listens now. */
-const answerHere = ({ pool, ...server }: TestServer) =>
-  pool.query('update clients set redirect_uris = redirect_uris || $1', [
-    [callbackOf({ pool, ...server })],
+const answerHere = (server: TestServer) =>
+  server.pool.query('update clients set redirect_uris = redirect_uris || $1', [
+    [callbackOf(server)],
   ]);
 
 async function addApplications({ pool }: TestServer): Promise<void> {
@@ -89,8 +89,8 @@ async function addApplications({ pool }: TestServer): Promise<void> {
   ]);
   if (!team || !read || !submit) throw new Error('the demo programme has changed');
 
-  const add = async (id: string, name: string, subscription: Parameters<typeof aSubscription>[1]) =>
-    aClient(pool, { id, name, subscriptions: [await aSubscription(pool, subscription)] });
+  const add = async (id: string, name: string, of: Parameters<typeof aSubscription>[1]) =>
+    aClient(pool, { id, name, subscriptions: [await aSubscription(pool, of)] });
 
   await aClient(pool, { id: applications.firstParty, name: 'Northmoor Records', products: [read] });
   await add(applications.observations, 'Observation Desk', { team, product: submit });
@@ -102,34 +102,30 @@ async function addApplications({ pool }: TestServer): Promise<void> {
     roleScopes: { gp: ['rota.read'] },
   });
   await add(applications.rota, 'Rota Board', { team, product: rota });
-  const suspended = await aSubscription(pool, { team, product: rota, state: 'suspended' });
-  await aClient(pool, {
-    id: applications.suspended,
-    name: 'Bed Watch',
-    subscriptions: [suspended],
-  });
+  await add(applications.suspended, 'Bed Watch', { team, product: rota, state: 'suspended' });
 
-  const { id: teamId, ...named } = team;
-  const longName = 'The Larkfield Software Cooperative of Northmoor and the Western Dales Limited';
-  const longTeam = { ...named, id: `${teamId}_long`, name: longName };
-  await pool.query('insert into teams (id, name) values ($1, $2)', [longTeam.id, longName]);
+  const longTeam = await aTeam(pool, {
+    name: 'The Larkfield Software Cooperative of Northmoor and the Western Dales Limited',
+  });
   const longWord = 'Zusammenarbeitsverwaltungsanwendungsentwicklungsumgebung';
   await add(applications.longWords, `${longWord} for hospitals and surgeries`, {
     team: longTeam,
     product: read,
   });
-  await anAccount(pool, { email: 'robin@larkfield.example', name: 'Robin Shaw' });
 }
 
 async function doublePersonas({ pool }: TestServer): Promise<void> {
-  for (const [index, name] of ['Ines Duarte', 'Paul Reed', 'Amara Osei'].entries()) {
-    for (const title of ['Physiotherapist', 'Care home manager']) {
-      await aTestUser(pool, {
-        name: title === 'Physiotherapist' ? name : `${name.split(' ')[0]} Brook`,
-        title,
-        about: 'Sees the people of one home, and only while they live there.',
-        position: 10 + index,
-      });
-    }
+  const about = 'Sees the people of one home, and only while they live there.';
+  for (const [index, name] of twiceAsMany.entries()) {
+    await aTestUser(pool, { name, title: 'Care home manager', about, position: 10 + index });
   }
 }
+
+const twiceAsMany = [
+  'Ines Duarte',
+  'Paul Reed',
+  'Amara Osei',
+  'Jonas Brook',
+  'Lena Marsh',
+  'Idris Khan',
+];
