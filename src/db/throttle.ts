@@ -62,11 +62,16 @@ async function consume(limiter: RateLimiterPostgres, key: string): Promise<void>
     const seconds = Math.max(1, Math.ceil(refusal.msBeforeNext / 1000));
     throw new TooMany(
       'too_many_attempts',
-      `Too many attempts. Try again in ${seconds} ${seconds === 1 ? 'second' : 'seconds'}.`,
+      `Too many attempts. Try again in ${inWords(seconds)}.`,
       seconds,
     );
   }
 }
+
+const inWords = (seconds: number): string => {
+  if (seconds > 90) return `${Math.ceil(seconds / 60)} minutes`;
+  return seconds === 1 ? '1 second' : `${seconds} seconds`;
+};
 
 export const deleteExpiredThrottles = (db: Db): Promise<unknown> =>
   db.query('delete from throttles where expire < extract(epoch from now()) * 1000');

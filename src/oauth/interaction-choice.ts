@@ -29,7 +29,7 @@ export async function choose(
 ): Promise<Chosen | Problem> {
   try {
     const chosen = await named(parts, prompt, given);
-    return 'problem' in chosen ? chosen : allowed(prompt, chosen);
+    return 'problem' in chosen ? chosen : allowed(parts.environment, prompt, chosen);
   } catch (error) {
     if (!(error instanceof TooMany || error instanceof Busy)) throw error;
     const { message, retryAfter } = error; // waiting is the one thing to do; what was typed stays
@@ -57,13 +57,17 @@ async function named(
   if (given.username === '' || given.password === '') return wrong('Fill in both fields.');
   const sub = await signIn.byPassword(given, recordOf(client), product);
   const subject = sub && (await findSubject(sub));
-  return subject ? { subject, by: 'pwd' } : wrong(wrongPassword(product.subjects));
+  return subject ? { subject, by: 'pwd' } : wrong(wrongPassword(environment, product));
 }
 
 /** Refused means no code, not even for `openid`. */
-function allowed({ product, asked, client }: Prompt, chosen: Chosen): Chosen | Problem {
+function allowed(
+  environment: Environment,
+  { product, asked, client }: Prompt,
+  chosen: Chosen,
+): Chosen | Problem {
   const { subject } = chosen;
-  if (!takes(product, subject)) return wrong(wrongPassword(product.subjects));
+  if (!takes(product, subject)) return wrong(wrongPassword(environment, product));
   const { oidc, api } = decide(product, subject, asked);
   if (oidc.length + api.length > 0) return chosen;
   return wrong(
@@ -73,9 +77,10 @@ function allowed({ product, asked, client }: Prompt, chosen: Chosen): Chosen | P
   );
 }
 
-function wrongPassword(subjects: Prompt['product']['subjects']): string {
+/** In the sandbox one may have come with the wrong kind; in live there is one kind. */
+function wrongPassword(environment: Environment, { subjects }: Prompt['product']): string {
   const sentence = 'Username or password is wrong.';
-  if (subjects === 'both') return sentence;
+  if (subjects === 'both' || environment === 'live') return sentence;
   const taken = subjects === 'test_users' ? 'test users' : 'accounts';
   return `${sentence} This product takes ${taken} only.`;
 }

@@ -71,7 +71,7 @@ export function authorizePage(
     accountsToo: product.subjects !== 'test_users',
     username: earlier.username ?? '',
     error: earlier.error ?? null,
-    notice: noticeFor(prompt, place.environment),
+    notice: noticeFor(prompt),
   };
 }
 
@@ -93,9 +93,9 @@ function inWords({ product, asked }: Prompt): string[] {
 }
 
 /** Said beforehand to whoever may come with less than they expect. */
-function noticeFor({ product, signedIn }: Prompt, environment: Environment): string | null {
+function noticeFor({ product, signedIn }: Prompt): string | null {
   if (signedIn?.kind === 'account' && signedIn.role === null) {
-    return `You have no role in the ${environment} yet, so this shares your sign-in, name and email only. An administrator of the programme can give you one.`;
+    return 'You have no role here yet, so this shares your sign-in, name and email only. An administrator of the programme can give you one.';
   }
   return !signedIn && product.subjects === 'accounts'
     ? 'An account without a role here shares its sign-in, name and email only.'

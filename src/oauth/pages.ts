@@ -24,16 +24,29 @@ export async function renderError(
   const { status } = ctx;
   await (ctx as Ctx).render(
     'error',
-    { status, error: out.error, error_description: sentence(out, error, oidc.client) },
+    { status, ...explained(out, error, oidc.client) },
     { layout: 'popup-layout' },
   );
   ctx.status = status;
 }
 
-function sentence(out: ErrorOut, error: { error_detail?: string }, client?: Client): string {
+/** The library's words are for developers of clients; a person gets these. */
+function explained(
+  out: ErrorOut,
+  error: { error_detail?: string },
+  client?: Client,
+): { error: string; error_description: string } {
   if (client && !recordOf(client).usable) {
-    return 'The subscription of this application is not active, so it cannot be used now.';
+    return {
+      error: 'unauthorized_client',
+      error_description: 'The subscription of this application is not active.',
+    };
   }
+  return { error: out.error, error_description: sentence(out, error) };
+}
+
+function sentence(out: ErrorOut, error: { error_detail?: string }): string {
+  if (out.error === 'server_error') return 'Something broke on our side.';
   if (out.error === 'invalid_redirect_uri') {
     return 'The application asked us to send you to an address that is not registered for it.';
   }

@@ -328,7 +328,7 @@ describe('the pop-up', () => {
       const late = await submit(browser, page, typed('GP', 'published password'));
       expect(late).toMatchObject({ status: 429, location: null });
       expect(Number(late.headers.get('retry-after'))).toBeGreaterThan(0);
-      expect(wordsOf(late)).toMatch(/Too many attempts\. Try again in \d+ seconds/);
+      expect(wordsOf(late)).toMatch(/Too many attempts\. Try again in \d+ (seconds|minutes)/);
       const form = { grant_type: 'password', username: 'gp', password: 'published password' };
       const token = await post(`${server.sandbox}/token`, client, form);
       expect(token.status).toBe(429);

@@ -574,7 +574,7 @@ describe('a wrong request', () => {
     ['no redirect_uri at the page', '400 invalid_request', () => authorize({ redirect_uri: '' })],
     [
       'a suspended client at the page',
-      '400 invalid_redirect_uri',
+      '400 unauthorized_client',
       () => authorize({ client_id: suspended.id }),
     ],
     ['NUL at the page', '400 bad_request', () => authorize({ scope: '\0' })],
