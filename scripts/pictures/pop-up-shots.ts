@@ -169,7 +169,7 @@ export const popUpShots: readonly Shot[] = [
       await ask(page, demo, live);
       await typeCredentials(page, 'asha.menon', 'surgery-opens-at-eight');
       await authorize(page);
-      await page.getByText('This product takes accounts only.').waitFor();
+      await page.getByText('Username or password is wrong.').waitFor();
     },
   },
   {
