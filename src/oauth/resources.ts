@@ -171,8 +171,10 @@ export function checkAuthorizationScope(
   client: Client,
 ): void {
   const params = ctx.oidc.params ?? {};
-  const resource = Array.isArray(params.resource) ? params.resource[0] : params.resource;
-  const product = productByAudience(recordOf(client), String(resource));
+  if (Array.isArray(params.resource) && params.resource.length > 1) {
+    throw new errors.InvalidTarget('A token is for one resource: ask for one at a time.');
+  }
+  const product = productByAudience(recordOf(client), String(params.resource));
   if (!product) throw unknownResource(ctx);
 
   const asked = scopesOf(value);

@@ -29,6 +29,7 @@ describe('a wrong request', () => {
   let server: TestServer;
   /** May do everything, on one active product. */
   let client: Credentials & CodeClient;
+  let audience: string;
   let codesOnly: Credentials;
   let browserApp: Credentials;
   let suspended: Credentials;
@@ -42,6 +43,7 @@ describe('a wrong request', () => {
       { scope: 'write', description: 'Write', isDefault: false },
     ];
     const product = await aProduct(server.pool, { name: 'Prüfung', scopes });
+    audience = product.audience;
     const subscription = await aSubscription(server.pool, { product });
     const subscriptions = [subscription];
     const gone = await aSubscription(server.pool, { product, state: 'suspended' });
@@ -541,6 +543,11 @@ describe('a wrong request', () => {
       'an unknown resource at the page',
       '303 invalid_target',
       () => authorize({ resource: 'https://b.example' }),
+    ],
+    [
+      'two resources at the page',
+      '303 invalid_target',
+      () => authorize({ resource: audience }, `&resource=${encodeURIComponent(audience)}`),
     ],
     ['a request object', '303 request_not_supported', () => authorize({ request: 'a.b.c' })],
     [
