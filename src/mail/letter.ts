@@ -1,0 +1,65 @@
+/** A letter to one person: which one it is, and what its words need. Its views: views/mail/. */
+export type Letter =
+  | {
+      template: 'verify-email';
+      /** `hours`: how long the link and the code hold. */
+      data: { name: string; link: string; code: string; hours: number };
+    }
+  | {
+      template: 'already-registered';
+      data: { name: string; signInLink: string; resetLink: string };
+    }
+  | { template: 'reset-password'; data: { name: string; link: string; minutes: number } }
+  | { template: 'reset-without-account'; data: { registerLink: string } }
+  | { template: 'confirm-new-email'; data: { name: string; link: string; code: string } }
+  | { template: 'email-changed'; data: { name: string; newEmailMasked: string } }
+  | { template: 'password-changed'; data: { name: string } }
+  | {
+      template: 'second-factor-changed';
+      /** `what`: a whole sentence, such as "An authenticator app was added." */
+      data: { name: string; what: string };
+    }
+  | {
+      template: 'new-device';
+      /** `when`: as people read it, in UTC; `where`: a network address or a place. */
+      data: { name: string; when: string; where: string; browser: string; sessionsLink: string };
+    }
+  | { template: 'account-deleted'; data: { name: string } };
+
+export type Template = Letter['template'];
+
+/** The subject, and the first heading: the same words. The programme's name is the sender's. */
+const subjects: Readonly<Record<Template, string>> = {
+  'verify-email': 'Verify your email address',
+  'already-registered': 'You already have an account',
+  'reset-password': 'Choose a new password',
+  'reset-without-account': 'There is no account with this address',
+  'confirm-new-email': 'Confirm your new email address',
+  'email-changed': 'Your email address was changed',
+  'password-changed': 'Your password was changed',
+  'second-factor-changed': 'How you sign in was changed',
+  'new-device': 'New sign-in to your account',
+  'account-deleted': 'Your account was deleted',
+};
+
+const secrets: Partial<Record<Template, readonly string[]>> = {
+  'verify-email': ['link', 'code'],
+  'reset-password': ['link'],
+  'confirm-new-email': ['link', 'code'],
+};
+
+export const subjectOf = ({ template }: { template: Template }): string => subjects[template];
+
+/** The data fields that carry a token or a code, which nobody needs to keep once it is sent. */
+export const secretsOf = ({ template }: { template: Template }): readonly string[] =>
+  secrets[template] ?? [];
+
+/** What mail programs turn into a link, and nobody is called. */
+const linkLike = /:\/\/|@|\bwww\.|[\p{L}\p{N}]\.\p{L}{2}/iu;
+
+/**
+ * How a letter begins. Whoever registers chooses the name, and may give somebody else's address:
+ * a name that is an advertisement is left out.
+ */
+export const greetingOf = (name: string | undefined): string =>
+  !name || name.length > 80 || linkLike.test(name) ? 'Hello,' : `Hello ${name},`;
