@@ -1,20 +1,25 @@
 import Koa, { type Context } from 'koa';
 import type pg from 'pg';
+import { createSessions, sessionOf } from './accounts/session-cookie.ts';
+import { showSignIn, signInRoutes } from './accounts/sign-in-routes.ts';
 import { environments } from './base/environment.ts';
 import type { Logger } from './base/log.ts';
 import type { Passwords } from './base/passwords.ts';
 import type { Keyring } from './base/secrets.ts';
 import { createThrottle } from './db/throttle.ts';
 import { createAssets } from './http/assets.ts';
+import { csrf } from './http/csrf.ts';
 import { errorHandler } from './http/error-handler.ts';
 import { health } from './http/health.ts';
 import { hostGuard, refuseAbsoluteForm } from './http/host-guard.ts';
 import { renderer } from './http/render.ts';
 import { requestId } from './http/request-id.ts';
 import { requestLog } from './http/request-log.ts';
+import { sameOrigin } from './http/same-origin.ts';
 import { securityHeaders } from './http/security-headers.ts';
 import { createIssuer } from './oauth/issuers.ts';
 import { portalRoutes } from './portal/routes.ts';
+import { shellOf } from './portal/shell.ts';
 import { listAudiencesOf } from './products/api-store.ts';
 import { metadataUrlOf, resourceMetadata } from './sandbox/resource-metadata.ts';
 import { defaultPrefix, sandboxApi } from './sandbox/routes.ts';
@@ -54,9 +59,17 @@ export async function createApp(parts: AppParts): Promise<Koa> {
   app.use(refuseAbsoluteForm());
   app.use(requestId());
   app.use(requestLog({ log }));
-  app.use(securityHeaders({ https: baseUrl.startsWith('https:') }));
-  app.use(renderer({ brand: () => parts.brand, asset: assets.url, cache: !parts.watch }));
-  app.use(errorHandler({ log: onError }));
+  const https = baseUrl.startsWith('https:');
+  app.use(securityHeaders({ https }));
+  app.use(
+    renderer({
+      brand: () => parts.brand,
+      asset: assets.url,
+      cache: !parts.watch,
+      shell: shellOf,
+    }),
+  );
+  app.use(errorHandler({ log: onError, showSignIn }));
   app.use(hostGuard({ origin: baseUrl }));
   app.use(health({ ready: async () => (await pool.query('select 1')).rowCount === 1 }));
   app.use(assets.middleware);
@@ -82,6 +95,11 @@ export async function createApp(parts: AppParts): Promise<Koa> {
       audiences: () => listAudiencesOf(pool, { apiId: 'patient-record', environment: 'sandbox' }),
     }).routes(),
   );
+  const sessions = createSessions({ pool, https });
+  app.use(sameOrigin({ origin: baseUrl }));
+  app.use(sessions.middleware);
+  app.use(csrf({ keyring, https, boundTo: (ctx) => sessionOf(ctx)?.id ?? null }));
+  app.use(signInRoutes({ ...parts, throttle, sessions, https }).routes());
   const url = `${baseUrl}${defaultPrefix}`;
   app.use(portalRoutes({ ...parts, sampleApi: { url, metadata } }).routes());
   return app;

@@ -30,6 +30,10 @@ const program = fileURLToPath(new URL('./password-process.cjs', import.meta.url)
 const dummyHash =
   '$argon2id$v=19$m=19456,t=2,p=1$pNBSnVTcN5hsO7Re3bXuaw$g50JDrdTBRN1yZUSdvKsvIPFIVq+A+6q8JdYLwUVkOQ';
 
+/** Whether a hash was made by other parameters than today's. */
+export const needsRehash = (hash: string): boolean =>
+  !hash.startsWith(dummyHash.slice(0, dummyHash.indexOf('p=1$') + 4));
+
 const busy = (): Busy =>
   new Busy('passwords_busy', 'Too many people are signing in just now. Please try again.', 2);
 

@@ -107,11 +107,11 @@ function refuseUnreadable(ctx: Context): void {
 export const errorHandler =
   ({
     log,
-    signIn = () => '/sign-in',
+    showSignIn,
   }: {
     log: (error: unknown, ctx: Context) => void;
-    /** Where a browser goes that must sign in first. */
-    signIn?: (ctx: Context) => string;
+    /** Answers a browser that must sign in first: the form, in the place of the page. */
+    showSignIn?: (ctx: Context, error: Unauthenticated) => Promise<void>;
   }): Middleware =>
   async (ctx, next) => {
     const inPopup = underIssuer(ctx.path); // now: koa-mount cuts the path on the way
@@ -127,12 +127,12 @@ export const errorHandler =
         ctx.res.destroy(); // half an answer is out: a cut says so, an end would pretend it was whole
         return;
       }
-      if (error instanceof Unauthenticated && wantsPage(ctx) && !inPopup) {
-        ctx.status = 303;
-        ctx.redirect(signIn(ctx));
-        return;
-      }
-      await tell(ctx, answer ?? unforeseen(error), inPopup).catch((broken) => {
+      const asksToSignIn = error instanceof Unauthenticated && wantsPage(ctx) && !inPopup;
+      const told =
+        asksToSignIn && showSignIn
+          ? showSignIn(ctx, error)
+          : tell(ctx, answer ?? unforeseen(error), inPopup);
+      await told.catch((broken) => {
         log(broken, ctx); // the error page itself
         ctx.type = 'text';
         ctx.body = 'Something broke on our side.';

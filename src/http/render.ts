@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import ejs from 'ejs';
 import type { Context, Middleware } from 'koa';
+import { csrfToken } from './csrf.ts';
 
 export type Link = { readonly href: string; readonly text: string };
 
@@ -9,8 +10,9 @@ export type Shell = {
   readonly nav: readonly Link[];
   readonly account: {
     readonly name: string;
-    readonly team: string;
     readonly links: readonly Link[];
+    /** Where the form that signs out goes; with `page.csrf`. */
+    readonly signOut: string;
   } | null;
   /** Where a person signs in; null where there is no such page. */
   readonly signIn: Link | null;
@@ -40,7 +42,8 @@ const escaped = (value: unknown): string => {
 
 /**
  * Gives `ctx.render`. Every page gets `page.brand`, `page.asset(name)`, `page.path`,
- * `page.requestId` and `page.shell` beside its data. `cache` keeps compiled views: off while they are edited.
+ * `page.requestId`, `page.csrf` and `page.shell` beside its data. `cache` keeps compiled views: off
+ * while they are edited.
  */
 export function renderer({
   brand,
@@ -72,6 +75,7 @@ export function renderer({
         asset,
         path,
         requestId: ctx.state.requestId ?? null,
+        csrf: { toString: () => csrfToken(ctx) }, // made, with its cookie, only where a form prints it
         shell: { ...bare, ...shell(ctx) },
         ...data,
       };

@@ -9,7 +9,15 @@ import { securityHeaders } from '../../src/http/security-headers.ts';
 /** The frame that every page has, around `answer`; `logged` collects what the error handler reports. */
 export function smallApp(
   answer: (ctx: Context, next: Next) => unknown,
-  { https = false, guards = [] }: { https?: boolean; guards?: Middleware[] } = {},
+  {
+    https = false,
+    guards = [],
+    showSignIn,
+  }: {
+    https?: boolean;
+    guards?: Middleware[];
+    showSignIn?: (ctx: Context) => Promise<void>;
+  } = {},
 ) {
   const app = new Koa();
   const logged: unknown[] = [];
@@ -18,7 +26,7 @@ export function smallApp(
   app.use(requestId());
   app.use(securityHeaders({ https }));
   app.use(renderer({ brand: () => 'Northmoor', asset: assets.url, cache: true }));
-  app.use(errorHandler({ log: (error) => logged.push(error) }));
+  app.use(errorHandler({ log: (error) => logged.push(error), showSignIn }));
   for (const guard of guards) app.use(guard);
   app.use(assets.middleware);
   app.use(answer as Middleware);

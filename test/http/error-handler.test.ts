@@ -1,3 +1,4 @@
+import type { Context } from 'koa';
 import request from 'supertest';
 import {
   Busy,
@@ -75,11 +76,22 @@ test('a field’s sentence reaches a program and a person', async () => {
     .expect(/Fill this in\./);
 });
 
-test('a browser that must sign in is sent there, except from a pop-up', async () => {
-  const app = failingWith(new Unauthenticated('sign_in', 'Sign in.'));
+test('a browser that must sign in gets the form in place, except in a pop-up', async () => {
+  const showSignIn = async (ctx: Context) => {
+    ctx.body = 'the form';
+    ctx.status = 401;
+  };
+  const app = smallApp(
+    () => {
+      throw new Unauthenticated('sign_in', 'Sign in.');
+    },
+    { showSignIn },
+  );
   const get = (path: string) => request(app.callback()).get(path).set('accept', 'text/html');
-  await get('/').expect(303).expect('location', '/sign-in');
-  await get('/sandbox/interaction/x').expect(401);
+  await get('/').expect(401, 'the form');
+  expect((await get('/sandbox/interaction/x').expect(401)).text).not.toBe('the form');
+  const program = await request(app.callback()).get('/').expect(401);
+  expect(program.body).toMatchObject({ error: 'sign_in' });
 });
 
 test.each([

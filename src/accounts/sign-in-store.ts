@@ -1,0 +1,44 @@
+import { type Db, maybeOne } from '../db/pool.ts';
+
+/**
+ * Whether the account still has this hash. Holds it until the transaction ends, so that a change
+ * of the password, which then ends all sessions, cannot miss the one that is being made.
+ */
+export const holdPasswordHash = async (
+  db: Db,
+  { accountId, passwordHash }: { accountId: string; passwordHash: string },
+): Promise<boolean> => {
+  const held = await db.query(
+    'select 1 from accounts where id = $1 and password_hash = $2 for no key update',
+    [accountId, passwordHash],
+  );
+  return held.rowCount === 1;
+};
+
+/** The same password, hashed by today's parameters. The row must be held. */
+export const replacePasswordHash = async (
+  db: Db,
+  { accountId, passwordHash }: { accountId: string; passwordHash: string },
+): Promise<void> => {
+  await db.query('update accounts set password_hash = $2 where id = $1', [accountId, passwordHash]);
+};
+
+/** Notes the device, and answers how it stood: the account's first one ever, new, or known. */
+export const noteDevice = async (
+  db: Db,
+  { accountId, device }: { accountId: string; device: Buffer },
+): Promise<'first' | 'new' | 'known'> => {
+  const row = await maybeOne<{ known: boolean; any: boolean }>(
+    db,
+    `select exists (select from account_devices where account_id = $1 and device = $2) as known,
+       exists (select from account_devices where account_id = $1) as any`,
+    [accountId, device],
+  );
+  await db.query(
+    `insert into account_devices (account_id, device) values ($1, $2)
+     on conflict (account_id, device) do update set seen_at = now()`,
+    [accountId, device],
+  );
+  if (row?.known) return 'known';
+  return row?.any ? 'new' : 'first';
+};

@@ -1,0 +1,81 @@
+import type { Environment } from '../base/environment.ts';
+
+/** One thing that somebody did, or tried to do: who, what, to what, from where, and why. */
+export type Act = {
+  /** A stranger is whoever has not shown who they are. */
+  actor: Actor;
+  action: Action;
+  /** What it was done to. */
+  subject?: { kind: SubjectKind; id: string } | undefined;
+  environment?: Environment | undefined;
+  /** A `Caller` will do. Left out: it came from no request. */
+  caller?: { address: string; requestId: string } | undefined;
+  /** In a person's or the protocol's words; never what was typed into a field for secrets. */
+  reason?: string | undefined;
+  /** Plain facts. Whatever looks like a secret by name or shape is blanked before it is kept. */
+  detail?:
+    | Readonly<Record<string, string | number | boolean | null | readonly string[]>>
+    | undefined;
+};
+
+export type Actor =
+  | { kind: 'account'; id: string /** The administrator role that allowed it. */; role?: string }
+  | { kind: 'test_user' | 'client'; id: string }
+  | { kind: 'system' | 'stranger' };
+
+export type SubjectKind =
+  | 'account'
+  | 'test_user'
+  | 'client'
+  | 'team'
+  | 'subscription'
+  | 'subscription_key'
+  | 'product'
+  | 'grant'
+  | 'session';
+
+/** Everything that the trail knows, by the thing it is about. */
+export const actions = [
+  'sign_in.succeeded',
+  'sign_in.failed',
+  'sign_out',
+  'session.ended',
+  'account.registered',
+  'account.deleted',
+  'account.name_changed',
+  'email.verified',
+  'email.change_requested',
+  'email.changed',
+  'password.changed',
+  'password.reset_requested',
+  'password.reset',
+  'second_factor.added',
+  'second_factor.removed',
+  'second_factor.failed',
+  'recovery_codes.made',
+  'recovery_code.used',
+  'consent.given',
+  'consent.withdrawn',
+  'code.reused',
+  'refresh_token.reused',
+  'token.revoked',
+] as const;
+export type Action = (typeof actions)[number];
+
+/** An act as the trail keeps it. */
+export type RecordedAct = {
+  /** Grows with time; a page of the trail ends at one. */
+  id: string;
+  at: Date;
+  actorKind: Actor['kind'];
+  actorId: string | null;
+  role: string | null;
+  action: string;
+  subjectKind: string | null;
+  subjectId: string | null;
+  environment: Environment | null;
+  address: string | null;
+  requestId: string | null;
+  reason: string | null;
+  detail: Record<string, unknown>;
+};

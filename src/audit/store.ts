@@ -1,0 +1,63 @@
+import { redact } from '../base/log.ts';
+import { type Db, many, maybeOne } from '../db/pool.ts';
+import type { Act, RecordedAct } from './act.ts';
+
+const columns = `id, at, actor_kind as "actorKind", actor_id as "actorId", role, action,
+  subject_kind as "subjectKind", subject_id as "subjectId", environment, address,
+  request_id as "requestId", reason, detail`;
+
+/** Belongs into the transaction of the act: what was rolled back was not done. */
+export const recordAct = async (db: Db, act: Act): Promise<void> => {
+  const { actor, action, subject, environment, caller, reason, detail } = act;
+  await db.query(
+    `insert into audit (actor_kind, actor_id, role, action, subject_kind, subject_id, environment,
+       address, request_id, reason, detail)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+    [
+      actor.kind,
+      'id' in actor ? actor.id : null,
+      'role' in actor ? actor.role : null,
+      action,
+      subject?.kind,
+      subject?.id,
+      environment,
+      caller?.address,
+      caller?.requestId,
+      reason && redact(reason),
+      redact(detail ?? {}),
+    ],
+  );
+};
+
+/** What an account did and what was done to it, newest first. `before`: the last id of the page above. */
+export const listActsOf = (
+  db: Db,
+  accountId: string,
+  { before = null, limit = 50 }: { before?: string | null; limit?: number } = {},
+): Promise<RecordedAct[]> =>
+  many<RecordedAct>(
+    db,
+    `select ${columns} from audit
+     where (actor_id = $1 or subject_id = $1) and ($2::bigint is null or id < $2::bigint)
+     order by id desc limit $3`,
+    [accountId, before, limit],
+  );
+
+/** What the account did stays in the trail under a pseudonym, without addresses, reasons and details. */
+export const pseudonymiseActsOf = async (
+  db: Db,
+  accountId: string,
+  pseudonym: string,
+): Promise<void> => {
+  await db.query('select pseudonymise_audit($1, $2)', [accountId, pseudonym]);
+};
+
+/** Answers how many went. */
+export const deleteActsOlderThan = async (db: Db, days: number): Promise<number> => {
+  const gone = await maybeOne<{ count: string }>(
+    db,
+    `select expire_audit(now() - make_interval(days => $1)) as count`,
+    [days],
+  );
+  return Number(gone?.count);
+};
