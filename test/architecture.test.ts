@@ -72,7 +72,7 @@ test.each(files.filter((file) => file !== 'index.ts'))('%s reads no environment'
 /** A dependency that is chosen once lives in one place, so that it can be changed in one place. */
 test.each([
   ['argon2', /^base\/password/],
-  ['ejs', /^http\/render\.ts$/],
+  ['ejs', /^(http\/render|mail\/rendering)\.ts$/],
   ['rate-limiter-flexible', /^db\/throttle\.ts$/],
   ['node-pg-migrate', /^db\/migrate\.ts$/],
   ['oidc-provider', /^oauth\//],

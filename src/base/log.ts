@@ -72,7 +72,13 @@ export function createLogger({
     { level: 'trace', stream: pretty ? { write: (line) => stdout.write(forEyes(line)) } : stdout },
   ];
   if (file) {
-    const stream = pino.destination({ dest: file, append: true, mkdir: true, sync: true });
+    const stream = pino.destination({
+      dest: file,
+      append: true,
+      mkdir: true,
+      sync: true,
+      mode: 0o600,
+    });
     streams.push({ level: 'trace', stream });
   }
 

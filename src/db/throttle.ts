@@ -1,11 +1,15 @@
+import { isIPv6 } from 'node:net';
 import type pg from 'pg';
 import { RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible';
 import { TooMany } from '../base/errors.ts';
 import { digest } from '../base/secrets.ts';
 import type { Db } from './pool.ts';
 
-/** Who tries: the name that was given, whether or not anybody has it, and the network address. */
-export type Attempt = { name: string; address: string };
+/**
+ * Who tries: the name that was given, whether or not anybody has it, and the network address.
+ * Several names where one word may be meant in several ways.
+ */
+export type Attempt = { name: string | readonly string[]; address: string };
 
 export type Throttle = {
   /**
@@ -13,18 +17,27 @@ export type Throttle = {
    * @throws {TooMany} `too_many_attempts`; nobody is locked out for longer than the window.
    */
   attempt(who: Attempt): Promise<void>;
-  /** A right password clears the name's count. */
-  succeeded(who: Attempt): Promise<void>;
+  /** A right password clears the count of the name that it proved, and of no other. */
+  succeeded(who: Attempt, proved?: string): Promise<void>;
 };
 
 /** At most `points` in `seconds`. */
 export type Limit = { points: number; seconds: number };
 
-/** Counts shared by all instances. `perAddress` null: network addresses are not limited. */
-export function createThrottle(
-  pool: pg.Pool,
-  { purpose, perName, perAddress }: { purpose: string; perName: Limit; perAddress: Limit | null },
-): Throttle {
+type Settings = {
+  /** What is counted here and nowhere else. */
+  purpose: string;
+  perName: Limit;
+  /** Null: network addresses are not limited. */
+  perAddress: Limit | null;
+  /** Keyed, or a dump would name whoever is on a list of words. */
+  fingerprint?: (text: string) => Buffer;
+};
+
+/** Counts shared by all instances. */
+export function createThrottle(pool: pg.Pool, settings: Settings): Throttle {
+  const { purpose, perName, perAddress, fingerprint = digest } = settings;
+  const keyOf = (text: string) => fingerprint(text).toString('base64url');
   const limiter = (kind: string, { points, seconds }: Limit) =>
     new RateLimiterPostgres({
       storeClient: pool,
@@ -40,19 +53,36 @@ export function createThrottle(
 
   return {
     async attempt({ name, address }) {
-      await consume(names, keyOf(name));
-      if (addresses) await consume(addresses, keyOf(address));
+      // The address first: one that is over its own limit must not keep names locked.
+      if (addresses) await consume(addresses, keyOf(networkOf(address)));
+      for (const one of [name].flat()) await consume(names, keyOf(folded(one)));
     },
-    async succeeded({ name, address }) {
-      await names.delete(keyOf(name));
-      await addresses?.reward(keyOf(address));
+    async succeeded({ name, address }, proved = String(name)) {
+      for (const one of [name].flat()) {
+        if (one === proved) await names.delete(keyOf(folded(one)));
+        else await names.reward(keyOf(folded(one)));
+      }
+      await addresses?.reward(keyOf(networkOf(address)));
     },
   };
 }
 
-/** Upper and lower case and any spelling of the same letters are one name; a digest, so that a dump names nobody. */
-const keyOf = (text: string): string =>
-  digest(text.normalize('NFKC').trim().toLowerCase()).toString('base64url');
+/**
+ * One count for all spellings that could be looked up as one name. Up and down again, and without
+ * marks, because JavaScript and PostgreSQL differ about letters such as "İ" and "ς".
+ */
+const folded = (name: string): string =>
+  name.normalize('NFKC').trim().toUpperCase().toLowerCase().normalize('NFD').replace(/\p{M}/gu, '');
+
+/** Whoever has one IPv6 address has all of its /64. */
+function networkOf(address: string): string {
+  if (!isIPv6(address) || address.includes('.')) return address; // IPv4, perhaps written as IPv6
+  const [head = '', tail] = address.split('::');
+  const left = head.split(':').filter(Boolean);
+  const right = tail?.split(':').filter(Boolean) ?? [];
+  const zeros = Array(Math.max(0, 8 - left.length - right.length)).fill('0');
+  return [...left, ...zeros, ...right].slice(0, 4).join(':').toLowerCase();
+}
 
 async function consume(limiter: RateLimiterPostgres, key: string): Promise<void> {
   try {

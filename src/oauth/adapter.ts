@@ -1,4 +1,10 @@
-import { type Adapter, type AdapterFactory, type AdapterPayload, errors } from 'oidc-provider';
+import {
+  type Adapter,
+  type AdapterFactory,
+  type AdapterPayload,
+  errors,
+  Provider,
+} from 'oidc-provider';
 import type { Environment } from '../base/environment.ts';
 import { digest } from '../base/secrets.ts';
 import type { Db } from '../db/pool.ts';
@@ -10,6 +16,7 @@ import {
   findRecord,
   findRecordByUid,
   insertRecordOnce,
+  replaceRecord,
   type StoredRecord,
   upsertRecord,
 } from './store.ts';
@@ -28,18 +35,22 @@ export const adapterFor =
     if (kind === 'Client') return clientAdapter(findClientMetadata);
     const place = (id: string) => ({ environment, kind, key: digest(id) });
     return {
-      upsert: (id, payload, expiresIn) =>
-        kind === 'ReplayDetection'
-          ? saveOnce(db, place(id), payload, expiresIn)
-          : save(db, place(id), payload, expiresIn),
+      async upsert(id, payload, expiresIn) {
+        if (kind === 'ReplayDetection') return saveOnce(db, place(id), payload, expiresIn);
+        const row = rowOf(kind, id, payload, expiresIn);
+        const rotated = kind === 'RefreshToken' ? takeRotated() : undefined;
+        if (!rotated) return void (await upsertRecord(db, place(id), row));
+        if (await replaceRecord(db, rotated, place(id), row)) return;
+        await endFamily(db, rotated);
+      },
       find: async (id) => payloadOf(await findRecord(db, place(id)), id),
       findByUid: async (uid) =>
         payloadOf(await findRecordByUid(db, { environment, kind, uidKey: digest(uid) })),
       findByUserCode: async () => undefined, // the device flow is off
       async consume(id) {
+        if (kind === 'RefreshToken' && keepRotated(place(id))) return;
         if (await consumeRecord(db, place(id))) return;
-        await deleteFamilyOf(db, place(id)); // a second use: whoever holds the tokens may be a thief
-        throw new errors.InvalidGrant('already used');
+        await endFamily(db, place(id));
       },
       async destroy(id) {
         const deleted = await deleteRecord(db, place(id));
@@ -53,35 +64,71 @@ export const adapterFor =
 
 type Place = Parameters<typeof upsertRecord>[1];
 
-async function save(db: Db, place: Place, payload: AdapterPayload, expiresIn?: number) {
+function rowOf(kind: string, id: string, payload: AdapterPayload, expiresIn?: number) {
   const { grantId, uid } = payload;
-  await upsertRecord(db, place, {
-    payload: withoutIds(payload),
-    grantKey: grantId && place.kind !== 'Interaction' ? digest(grantId) : undefined,
-    uidKey: uid && place.kind === 'Session' ? digest(uid) : undefined,
+  return {
+    payload: withoutIds(payload, id),
+    grantKey: grantId && kind !== 'Interaction' ? digest(grantId) : undefined,
+    uidKey: uid && kind === 'Session' ? digest(uid) : undefined,
     expiresIn,
-  });
+  };
+}
+
+/** A second use: whoever holds the tokens may be a thief. */
+async function endFamily(db: Db, place: Place): Promise<never> {
+  await deleteFamilyOf(db, place);
+  throw new errors.InvalidGrant('already used');
+}
+
+/**
+ * In a refresh the library marks the old token and then stores the new one. Here the mark waits for
+ * the store, and one statement does both: had the store failed, the old token would be used up with
+ * nothing to show for it, and its repetition would end the family.
+ */
+const rotating = new WeakMap<object, Place>();
+
+function keepRotated(place: Place): boolean {
+  const ctx = Provider.ctx;
+  if (ctx?.oidc.route !== 'token') return false;
+  rotating.set(ctx.oidc, place);
+  return true;
+}
+
+function takeRotated(): Place | undefined {
+  const oidc = Provider.ctx?.oidc;
+  const place = oidc && rotating.get(oidc);
+  if (oidc) rotating.delete(oidc);
+  return place;
 }
 
 /** A client assertion's `jti` (RFC 7523 section 3) counts once, also across instances. */
 async function saveOnce(db: Db, place: Place, payload: AdapterPayload, expiresIn = 0) {
-  if (await insertRecordOnce(db, place, { payload: withoutIds(payload), expiresIn })) return;
+  const { jti = '' } = payload;
+  if (await insertRecordOnce(db, place, { payload: withoutIds(payload, jti), expiresIn })) return;
   throw new errors.InvalidClientAuth('client assertion tokens must only be used once');
 }
 
+/** Stands where the id stood in the address that an interaction goes on to. */
+const idHere = '{id}';
+
 /** A token's id is its value, and an interaction remembers the session's cookie: neither is kept. */
-function withoutIds(payload: AdapterPayload): object {
-  const { jti: _value, session, ...kept } = payload;
-  if (!session) return kept;
-  const { cookie: _cookie, ...rest } = session as typeof session & { cookie?: string };
-  return { ...kept, session: rest };
+function withoutIds(payload: AdapterPayload, id: string): object {
+  const { jti: _value, session, returnTo, ...kept } = payload;
+  const { cookie: _cookie, ...rest } = (session ?? {}) as typeof session & { cookie?: string };
+  return {
+    ...kept,
+    ...(session && { session: rest }),
+    ...(returnTo && { returnTo: returnTo.replace(id, idHere) }),
+  };
 }
 
 function payloadOf(record: StoredRecord | undefined, id?: string): AdapterPayload | undefined {
   if (!record) return undefined;
+  const { returnTo } = record.payload;
   return {
     ...record.payload,
     ...(id !== undefined && { jti: id }),
+    ...(id !== undefined && returnTo && { returnTo: returnTo.replace(idHere, id) }),
     ...(record.consumedAt && { consumed: Math.floor(record.consumedAt.getTime() / 1000) }),
   };
 }

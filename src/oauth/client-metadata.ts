@@ -25,8 +25,11 @@ export const mayBeConsoleId = (id: unknown): boolean =>
  * active subscriptions allow; nothing of that is ever stored with the client.
  */
 export function clientMetadata(record: ClientRecord): ClientMetadata {
-  const grantTypes = record.grantTypes.filter((type) =>
-    record.products.some((product) => product.grantTypes.includes(type)),
+  const grantTypes = record.grantTypes.filter(
+    (type) =>
+      record.products.some((product) => product.grantTypes.includes(type)) &&
+      // RFC 6749 section 4.4: confidential clients only
+      !(type === 'client_credentials' && record.authMethod === 'none'),
   );
   const redirects = grantTypes.includes('authorization_code');
   return {
@@ -38,7 +41,7 @@ export function clientMetadata(record: ClientRecord): ClientMetadata {
     redirect_uris: redirects ? [...record.redirectUris] : [],
     post_logout_redirect_uris: [...record.postLogoutRedirectUris],
     application_type: isNative(record) ? 'native' : 'web',
-    scope: (record.allowsOidc ? oidcScopes : ['openid']).join(' '),
+    scope: oidcScopes.join(' '), // which of them it may ask for: refuseForeignScopes
     ...(record.authMethod.startsWith('client_secret') && { client_secret: 'see-secrets' }),
     ...(record.jwks && { jwks: record.jwks as unknown as ClientMetadata['jwks'] }),
     [recordProperty]: record,

@@ -3,6 +3,7 @@ import { errors } from 'oidc-provider';
 import { scopesOf } from '../base/scopes.ts';
 import type { ClientProduct } from '../clients/client.ts';
 import { isConsole, oidcScopes, productByAudience, recordOf } from './client-metadata.ts';
+import { addAudience } from './library-seams.ts';
 import { apiScopes, scopesForRole } from './resources.ts';
 import { type Subject, type SubjectAccount, takes } from './subjects.ts';
 
@@ -31,6 +32,7 @@ export function decide(
 /** Writes the decision onto a grant, over any earlier one about the same scopes. */
 export function applyDecision(grant: Grant, resource: string, decision: Decision): void {
   delete grant.rejected;
+  addAudience(grant, resource);
   if (decision.oidc.length > 0) grant.addOIDCScope(decision.oidc.join(' '));
   if (decision.api.length > 0) grant.addResourceScope(resource, decision.api.join(' '));
   if (decision.refused.length > 0) grant.rejectResourceScope(resource, decision.refused.join(' '));

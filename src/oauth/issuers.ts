@@ -13,7 +13,7 @@ import { hideSessionFromConsoles } from './console-sessions.ts';
 import type { CheckTestUser } from './grants/password.ts';
 import { interactionRoutes } from './interactions.ts';
 import { createProvider } from './provider.ts';
-import { liveSignIn, sandboxSignIn } from './sign-in.ts';
+import { liveSignIn, sandboxSignIn, testUserName } from './sign-in.ts';
 import { signingKeysOf } from './signing-keys.ts';
 import { subjectsOf } from './subjects.ts';
 
@@ -94,7 +94,7 @@ const withFreeForms =
 const onlyUnder =
   (prefix: string, middleware: Middleware): Middleware =>
   (ctx, next) =>
-    ctx.path.startsWith(`${prefix}/`) ? middleware(ctx, next) : next();
+    ctx.path.toLowerCase().startsWith(`${prefix}/`) ? middleware(ctx, next) : next();
 
 type CheckParts = Pick<IssuersParts, 'pool' | 'keyring' | 'throttle'> & {
   findSubject: ReturnType<typeof subjectsOf>;
@@ -103,7 +103,7 @@ type CheckParts = Pick<IssuersParts, 'pool' | 'keyring' | 'throttle'> & {
 /** The password grant's way in; its attempts are counted with those of the sign-in page. */
 function throttledCheck({ pool, keyring, throttle, findSubject }: CheckParts): CheckTestUser {
   return async (ctx, given) => {
-    const who = { name: given.username, address: ctx.ip };
+    const who = { name: testUserName(given.teamId, given.username), address: ctx.ip };
     await throttle.attempt(who).catch(asTooManyRequests(ctx));
     const testUser = await checkTestUserPassword(pool, keyring, given);
     if (!testUser) return undefined;

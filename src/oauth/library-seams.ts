@@ -7,6 +7,7 @@ import {
   type AccessToken,
   type Client,
   errors,
+  type Grant,
   type KoaContextWithOIDC,
   Provider,
 } from 'oidc-provider';
@@ -20,6 +21,18 @@ export const grantHelpers = helpers;
 export function forgetSession(ctx: KoaContextWithOIDC): void {
   (ctx.oidc.session as unknown as { destroyed: boolean }).destroyed = true;
 }
+
+/** Lets a grant remember which audiences its subject was asked about: `IN_PAYLOAD` is a typed static. */
+export function rememberAudiences(provider: Provider): void {
+  const kept = [...provider.Grant.IN_PAYLOAD, 'audiences'];
+  Object.defineProperty(provider.Grant, 'IN_PAYLOAD', { get: () => kept });
+}
+
+export const audiencesOf = (grant: Grant | undefined): readonly string[] =>
+  (grant as (Grant & { audiences?: string[] }) | undefined)?.audiences ?? [];
+
+export const addAudience = (grant: Grant, audience: string): void =>
+  void Object.assign(grant, { audiences: [...new Set([...audiencesOf(grant), audience])] });
 
 /** Secrets are kept as digests, and two may be live. `compareClientSecret` is typed and awaited. */
 export function compareDigestedSecrets(provider: Provider): void {

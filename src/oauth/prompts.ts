@@ -1,6 +1,7 @@
 import { type Configuration, errors, interactionPolicy } from 'oidc-provider';
 import type { Environment } from '../base/environment.ts';
 import { isConsole, productByAudience, recordOf } from './client-metadata.ts';
+import { audiencesOf } from './library-seams.ts';
 import { type SubjectAccount, takes } from './subjects.ts';
 
 /** When a person is asked: the library's reasons and two of our own. */
@@ -17,6 +18,11 @@ export function prompts(): interactionPolicy.DefaultPolicy {
     ),
   );
   login?.checks.add(
+    new Check('subject_gone', 'Whoever was signed in is here no more.', 'login_required', (ctx) =>
+      Boolean(ctx.oidc.session?.accountId && !ctx.oidc.account),
+    ),
+  );
+  login?.checks.add(
     new Check(
       'subject_not_taken',
       'This product does not take whoever is signed in.',
@@ -27,6 +33,12 @@ export function prompts(): interactionPolicy.DefaultPolicy {
         return Boolean(account && product && !takes(product, (account as SubjectAccount).subject));
       },
     ),
+  );
+  all.get('consent')?.checks.add(
+    new Check('resource_not_consented', 'Nobody was asked about this resource yet.', (ctx) => {
+      const { grant, result, params } = ctx.oidc;
+      return !result?.consent && !audiencesOf(grant).includes(String(params?.resource));
+    }),
   );
   return all;
 }

@@ -1,5 +1,5 @@
 import type { JWK } from 'jose';
-import { type Configuration, Provider } from 'oidc-provider';
+import { type Configuration, errors, Provider } from 'oidc-provider';
 import type pg from 'pg';
 import type { Environment } from '../base/environment.ts';
 import { looksLikeClientId } from '../clients/client.ts';
@@ -17,7 +17,12 @@ import { loadGrant } from './consent.ts';
 import { keepConsolesSessionless } from './console-sessions.ts';
 import { documentsFromMemory } from './documents.ts';
 import { type CheckTestUser, registerPasswordGrant } from './grants/password.ts';
-import { compareDigestedSecrets, refuseUnusableClients, speakPlainly } from './library-seams.ts';
+import {
+  compareDigestedSecrets,
+  refuseUnusableClients,
+  rememberAudiences,
+  speakPlainly,
+} from './library-seams.ts';
 import { refuseOtherMethods } from './methods.ts';
 import { loggedOutPage, logoutPage, renderError } from './pages.ts';
 import { interactionUrl, prompts } from './prompts.ts';
@@ -54,6 +59,7 @@ export function createProvider(parts: IssuerParts): Provider {
   const { environment, baseUrl, pool } = parts;
   const provider = construct(`${baseUrl}/${environment}`, configuration(parts));
 
+  rememberAudiences(provider);
   compareDigestedSecrets(provider);
   refuseUnusableClients(provider);
   speakPlainly(provider);
@@ -65,6 +71,7 @@ export function createProvider(parts: IssuerParts): Provider {
     pool,
     environment,
     publicKeys: parts.signingKeys.map(publicPart),
+    findSubject: parts.findSubject,
   });
   return provider;
 }
@@ -101,6 +108,7 @@ function configuration(parts: IssuerParts): Configuration {
     claims,
     responseTypes: ['code'],
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'none', 'private_key_jwt'],
+    assertJwtClientAuthClaimsAndHeader: refuseLongAssertions,
     clientBasedCORS: (_ctx, origin, client) => originAllowed(recordOf(client), origin),
     extraClientMetadata: { properties: [recordProperty] },
     extraParams: { scope: checkAuthorizationScope },
@@ -149,7 +157,7 @@ function configuration(parts: IssuerParts): Configuration {
       AccessToken: 600,
       ClientCredentials: 600,
       IdToken: hour,
-      Interaction: day, // kept long past its deadline, so that lateness is told to the client
+      Interaction: hour, // kept long past its deadline, so that lateness is told to the client
       Grant: 90 * day,
       // Rotation keeps the first issue's time, so the family ends 30 days after it.
       RefreshToken: (_ctx, token) => atLeastOne((token.iiat ?? now()) + 30 * day - now()),
@@ -160,6 +168,15 @@ function configuration(parts: IssuerParts): Configuration {
     renderError,
   };
 }
+
+/** A `jti` is remembered until its assertion expires, so that may not be never (RFC 7523 section 3). */
+const refuseLongAssertions: Configuration['assertJwtClientAuthClaimsAndHeader'] = (
+  _ctx,
+  claims,
+) => {
+  if (Number.isSafeInteger(claims.exp) && Number(claims.exp) <= now() + hour) return;
+  throw new errors.InvalidClientAuth('the assertion must expire within an hour');
+};
 
 const now = (): number => Math.floor(Date.now() / 1000);
 const atLeastOne = (seconds: number): number => Math.max(1, seconds);

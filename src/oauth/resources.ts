@@ -7,7 +7,8 @@ import { type SubjectAccount, takes } from './subjects.ts';
 /** Seconds. A gateway that only reads our JWKS notices a withdrawn right within this time. */
 export const accessTokenTtl = 600;
 
-const isOidcScope = (scope: string): boolean => (oidcScopes as readonly string[]).includes(scope);
+export const isOidcScope = (scope: string): boolean =>
+  (oidcScopes as readonly string[]).includes(scope);
 const scopeNames = (product: ClientProduct): string[] => product.scopes.map(({ scope }) => scope);
 
 /** Asked scopes that are a product's business. */
@@ -36,19 +37,39 @@ export function defaultScopes(
   grantType: 'client_credentials' | 'subject',
 ): string[] {
   const machine = grantType === 'client_credentials';
-  const ofOthers = machine ? /^(user|patient)\// : /^system\//;
+  const ofOthers = contextOfOthers[machine ? 'machine' : 'subject'];
   const api = product.scopes.filter(({ scope, isDefault }) => isDefault && !ofOthers.test(scope));
   const withOidc = !machine && !isConsole(client) && recordOf(client).allowsOidc;
   return [...(withOidc ? ['openid', 'email'] : []), ...api.map(({ scope }) => scope)];
 }
 
-/** @throws {InvalidScope} naming the first scope asked for that the product does not have. */
-export function refuseForeignScopes(asked: readonly string[], product: ClientProduct): void {
+/** Contexts of SMART on FHIR: a machine has no user and no patient, and a person is no system. */
+const contextOfOthers = { machine: /^(user|patient)\//, subject: /^system\// } as const;
+
+/** @throws {InvalidScope} naming the first scope asked for that is not to be had here. */
+export function refuseForeignScopes(
+  asked: readonly string[],
+  product: ClientProduct,
+  { allowsOidc }: Pick<ClientRecord, 'allowsOidc'>,
+  asker: 'machine' | 'subject',
+): void {
+  const refuse = (why: string, scope: string | undefined) => {
+    if (scope === undefined) return;
+    throw new errors.InvalidScope(why, scope.slice(0, 200)); // it goes back in a Location, and proxies refuse long ones
+  };
+  const oidc = asked.find(isOidcScope);
+  if (asker === 'machine') {
+    refuse('A client that acts for itself has no subject to know about.', oidc);
+  } else if (!allowsOidc) refuse('This application may not ask who somebody is.', oidc);
+
   const foreign = apiScopes(asked).find((scope) => !covers(scopeNames(product), scope));
-  if (foreign === undefined) return;
-  throw new errors.InvalidScope(
-    `The product ${product.id} of this application does not have this scope.`,
-    foreign.slice(0, 200), // it goes back in a Location, and proxies refuse long ones
+  refuse(`The product ${product.id} of this application does not have this scope.`, foreign);
+  const ofOthers = asked.find((scope) => contextOfOthers[asker].test(scope));
+  refuse(
+    asker === 'machine'
+      ? 'This scope is for tokens about a person: ask for one that begins with system/.'
+      : 'This scope is for systems: ask for it with client credentials.',
+    ofOthers,
   );
 }
 
@@ -99,6 +120,10 @@ export function resourceServerInfo(
 export function rotateAlways(ctx: KoaContextWithOIDC): boolean {
   const { client, entities } = ctx.oidc;
   const resource = entities.RefreshToken?.resource;
+  const named = ctx.oidc.params?.resource;
+  if (named !== undefined && named !== resource) {
+    throw new errors.InvalidTarget('A refresh is for the resource that the first token was for.');
+  }
   if (client && resource) resourceServerInfo(ctx, String(resource), client);
   return true;
 }
@@ -134,14 +159,7 @@ const isMachineRequest = (ctx: KoaContextWithOIDC): boolean =>
 /** The library reads `params.scope` after this call, which makes it the place for the default. */
 function machineScopes(ctx: KoaContextWithOIDC, client: Client, product: ClientProduct): string[] {
   const asked = scopesOf(scopeParam(ctx));
-  const oidc = asked.find(isOidcScope);
-  if (oidc) {
-    throw new errors.InvalidScope(
-      'A client that acts for itself has no subject to know about.',
-      oidc,
-    );
-  }
-  refuseForeignScopes(asked, product);
+  refuseForeignScopes(asked, product, recordOf(client), 'machine');
   const scopes = asked.length > 0 ? asked : defaultScopes(client, product, 'client_credentials');
   if (ctx.oidc.params) ctx.oidc.params.scope = scopes.join(' ') || undefined;
   return scopes;
@@ -177,15 +195,12 @@ export function checkAuthorizationScope(
   const product = productByAudience(recordOf(client), String(params.resource));
   if (!product) throw unknownResource(ctx);
 
-  const asked = scopesOf(value);
-  if (asked.length === 0 && !scopesOf(rawScope(ctx)).includes('offline_access')) {
-    params.scope = defaultScopes(client, product, 'subject').join(' ');
-    return;
-  }
-  refuseForeignScopes(asked, product);
   const offline =
     scopesOf(rawScope(ctx)).includes('offline_access') && client.grantTypeAllowed('refresh_token');
-  params.scope = [...new Set([...asked, ...(offline ? ['offline_access'] : [])])].join(' ');
+  const asked = [...new Set([...scopesOf(value), ...(offline ? ['offline_access'] : [])])];
+  refuseForeignScopes(asked, product, recordOf(client), 'subject');
+  const scopes = asked.length > 0 ? asked : defaultScopes(client, product, 'subject');
+  params.scope = scopes.join(' ');
 }
 
 /** As it came, before the library took `offline_access` away. */

@@ -29,9 +29,9 @@ export function liveSignIn({ pool, passwords, throttle }: Parts): SignIn {
   return {
     listPersonas: async () => [],
     byPassword: (given) =>
-      throttled(throttle, given, async () => {
+      throttled(throttle, given, [given.username], async () => {
         const account = await checkPassword(pool, passwords, given.username, given.password);
-        return account?.id;
+        return account && { sub: account.id, proved: given.username };
       }),
   };
 }
@@ -50,26 +50,40 @@ export function sandboxSignIn({
     listPersonas: async (product) =>
       product.subjects === 'accounts' ? [] : listTestUsersFor(pool, null),
     byPassword: (given, { teamId }, product) =>
-      throttled(throttle, given, async () => {
+      throttled(throttle, given, namesFor(product, teamId, given.username), async () => {
         const { username, password } = given;
         const testUser =
           product.subjects !== 'accounts' &&
           (await checkTestUserPassword(pool, keyring, { username, password, teamId }));
-        if (testUser) return testUser.id;
+        if (testUser) return { sub: testUser.id, proved: testUserName(teamId, username) };
         if (product.subjects === 'test_users') return undefined;
         const account = await checkPassword(pool, passwords, username, password);
-        return account?.id;
+        return account && { sub: account.id, proved: username };
       }),
   };
 }
 
+/**
+ * What a test user is counted as: apart from an account of the same name, whose count the test
+ * user's published password must not clear, and apart for each team, so that no stranger can keep
+ * a shared one from it.
+ */
+export const testUserName = (teamId: string | null, username: string): string =>
+  `test user, ${teamId ?? 'no team'}: ${username}`;
+
+const namesFor = (product: ClientProduct, teamId: string | null, username: string): string[] => [
+  ...(product.subjects === 'accounts' ? [] : [testUserName(teamId, username)]),
+  ...(product.subjects === 'test_users' ? [] : [username]),
+];
+
 async function throttled(
   throttle: Throttle,
-  { username, address }: Credentials,
-  check: () => Promise<string | undefined>,
+  { address }: Credentials,
+  name: readonly string[],
+  check: () => Promise<{ sub: string; proved: string } | undefined>,
 ): Promise<string | undefined> {
-  await throttle.attempt({ name: username, address });
-  const sub = await check();
-  if (sub) await throttle.succeeded({ name: username, address });
-  return sub;
+  await throttle.attempt({ name, address });
+  const found = await check();
+  if (found) await throttle.succeeded({ name, address }, found.proved);
+  return found?.sub;
 }

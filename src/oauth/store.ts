@@ -70,6 +70,38 @@ export const findRecordByUid = (
     [place.environment, place.kind, place.uidKey],
   );
 
+/**
+ * Consumes one record and stores its successor, both or neither. False, and nothing stored, when it
+ * was consumed before: of any number of callers at once exactly one is told yes.
+ */
+export const replaceRecord = async (
+  db: Db,
+  old: RecordPlace,
+  place: RecordPlace,
+  row: { payload: object; grantKey?: Buffer; expiresIn?: number },
+): Promise<boolean> => {
+  const { rowCount } = await db.query(
+    `with won as (
+       update oidc_records set consumed_at = now()
+       where environment = $1 and kind = $2 and key = $3 and consumed_at is null returning 1
+     )
+     insert into oidc_records (environment, kind, key, payload, grant_key, expires_at)
+     select $4, $5, $6, $7, $8, now() + make_interval(secs => $9) from won`,
+    [
+      old.environment,
+      old.kind,
+      old.key,
+      place.environment,
+      place.kind,
+      place.key,
+      row.payload,
+      row.grantKey ?? null,
+      row.expiresIn ?? null,
+    ],
+  );
+  return rowCount === 1;
+};
+
 /** Compare-and-set: of any number of callers at once exactly one is told yes. */
 export const consumeRecord = async (db: Db, place: RecordPlace): Promise<boolean> => {
   const { rowCount } = await db.query(

@@ -3,12 +3,29 @@ import type Koa from 'koa';
 import type { Client, KoaContextWithOIDC, Provider } from 'oidc-provider';
 import type pg from 'pg';
 import type { Environment } from '../base/environment.ts';
+import { scopesOf } from '../base/scopes.ts';
 import { digest } from '../base/secrets.ts';
 import { productByAudience, recordOf } from './client-metadata.ts';
 import { findStructuredTokens, type StructuredToken, unusable } from './library-seams.ts';
+import { scopesForRole } from './resources.ts';
 import { insertRevokedToken, isTokenAlive } from './store.ts';
+import { type FindSubject, takes } from './subjects.ts';
 
-type Claims = JWTPayload & { jti: string; exp: number; client_id: string; gid?: string };
+type Claims = JWTPayload & {
+  jti: string;
+  exp: number;
+  client_id: string;
+  scope?: string;
+  gid?: string;
+  oidc_scope?: string;
+};
+
+type Parts = {
+  pool: pg.Pool;
+  environment: Environment;
+  publicKeys: JWK[];
+  findSubject: FindSubject;
+};
 
 /**
  * oidc-provider refuses structured access tokens at introspection (RFC 7662), revocation (RFC 7009)
@@ -16,7 +33,7 @@ type Claims = JWTPayload & { jti: string; exp: number; client_id: string; gid?: 
  */
 export function understandStructuredTokens(
   provider: Provider,
-  { pool, environment, publicKeys }: { pool: pg.Pool; environment: Environment; publicKeys: JWK[] },
+  { pool, environment, publicKeys, findSubject }: Parts,
 ): void {
   const keys = createLocalJWKSet({ keys: publicKeys });
 
@@ -47,7 +64,9 @@ export function understandStructuredTokens(
     const token = String(ctx.oidc.params?.token);
     ctx.status = 200;
     if (ctx.oidc.route === 'introspection') {
-      ctx.body = introspection(await liveClaims(token), ctx.oidc.client);
+      const claims = await liveClaims(token);
+      const entitled = claims && (await entitledClaims(claims, ctx.oidc.client, findSubject));
+      ctx.body = entitled ? { active: true, token_type: 'Bearer', ...entitled } : { active: false };
       return;
     }
     ctx.body = '';
@@ -60,8 +79,9 @@ export function understandStructuredTokens(
     const claims = await liveClaims(token);
     const grant = claims?.gid ? await provider.Grant.find(claims.gid) : undefined;
     const client = claims && (await provider.Client.find(claims.client_id));
-    if (!grant || !client || !isEntitled(client, claims)) return undefined;
-    return storedForm(claims, grant.getOIDCScope());
+    if (!grant || !client || !(await entitledClaims(claims, client, findSubject))) return undefined;
+    const asked = new Set(scopesOf(claims.oidc_scope));
+    return storedForm(claims, grant.getOIDCScopeFiltered(asked));
   });
 }
 
@@ -83,16 +103,24 @@ async function verified(
   }
 }
 
-/** Whether the claims are of this client and of a product that a subscription of it still opens. */
-const isEntitled = (client: Client, claims: Claims): boolean =>
-  claims.client_id === client.clientId &&
-  productByAudience(recordOf(client), String(claims.aud)) !== undefined;
-
-/** RFC 7662 section 2.2: exactly `{ active: false }` for whatever the client may not know of. */
-const introspection = (claims: Claims | undefined, client: Client): object =>
-  claims && isEntitled(client, claims)
-    ? { active: true, token_type: 'Bearer', ...claims }
-    : { active: false };
+/**
+ * The claims with what still holds of them: the client's own, of a product that a subscription of it
+ * still opens, about a subject whom the product still takes, in the scopes that the role still has.
+ * Undefined for all else, and for whatever the client may not know of (RFC 7662 section 2.2).
+ */
+async function entitledClaims(
+  claims: Claims,
+  client: Client,
+  findSubject: FindSubject,
+): Promise<Claims | undefined> {
+  const product = productByAudience(recordOf(client), String(claims.aud));
+  if (claims.client_id !== client.clientId || !product) return undefined;
+  if (!claims.gid) return claims; // a client's own, about nobody
+  const subject = await findSubject(String(claims.sub));
+  if (!subject || !takes(product, subject)) return undefined;
+  const scope = scopesForRole(product, subject.role, scopesOf(claims.scope)).join(' ');
+  return { ...claims, scope: scope || undefined };
+}
 
 /** Public clients prove nothing by naming themselves; they may withdraw their own tokens only. */
 const mayNotAsk = ({ oidc }: KoaContextWithOIDC): boolean =>

@@ -1,6 +1,8 @@
 import type { Configuration } from 'oidc-provider';
 import type { Environment } from '../base/environment.ts';
+import { scopesOf } from '../base/scopes.ts';
 import { productByAudience, recordOf } from './client-metadata.ts';
+import { isOidcScope } from './resources.ts';
 import type { SubjectAccount } from './subjects.ts';
 
 type ExtraTokenClaims = NonNullable<Configuration['extraTokenClaims']>;
@@ -22,7 +24,18 @@ export function tokenClaims(
     ...('grantId' in token && token.grantId && { gid: token.grantId }),
     ...(ofSubject?.kind === 'test_user' && { test_user: true }),
     ...(ofSubject?.patient && { patient: ofSubject.patient }),
+    ...(ofSubject && oidcScopeOf(ctx)),
   };
+}
+
+/** What this one token may learn at userinfo; its grant may know of more that others asked for. */
+function oidcScopeOf(ctx: Parameters<ExtraTokenClaims>[0]): { oidc_scope?: string } {
+  const { AuthorizationCode: code, RefreshToken: refresh } = ctx.oidc.entities;
+  const asked = scopesOf(
+    (ctx.oidc.params?.scope as string | undefined) ?? code?.scope ?? refresh?.scope,
+  );
+  const oidc = asked.filter((scope) => scope !== 'offline_access' && isOidcScope(scope));
+  return oidc.length > 0 ? { oidc_scope: oidc.join(' ') } : {};
 }
 
 type JwtCustomizer = NonNullable<

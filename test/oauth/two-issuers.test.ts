@@ -152,7 +152,8 @@ function* attempts(
             const elsewhere = client.environment !== at;
             if (elsewhere && scope !== '') continue; // a client that is not known there
             if (scope === 'sandbox.only' && at === 'sandbox' && person) continue; // nobody's role has it
-            if (scope === '' && ['test_application', 'first_party'].includes(client.kind)) continue;
+            if (scope === '' && person && ['test_application', 'first_party'].includes(client.kind))
+              continue;
             yield { at, client, person, grant, scope };
           }
 }

@@ -57,7 +57,7 @@ async function issue(
   const resource = params.resource as string | undefined;
   const product = resource ? productByAudience(record, resource) : productFor(record, asked);
   if (!product) throw new errors.InvalidTarget();
-  refuseForeignScopes(asked, product);
+  refuseForeignScopes(asked, product, record, 'subject');
   const scopes = asked.length > 0 ? asked : defaultScopes(client, product, 'subject');
   params.scope = scopes.join(' ');
 
