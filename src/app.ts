@@ -52,7 +52,7 @@ export async function createApp(parts: AppParts): Promise<Koa> {
   const { pool, keyring, baseUrl, log } = parts;
   const onError = (error: unknown, ctx?: Context) =>
     log.error({ err: error, requestId: ctx?.state.requestId }, 'a request failed');
-  const app = new Koa({ keys: [...keyring.cookieKeys], proxy: parts.trustProxy });
+  const app = new Koa({ keys: [...keyring.cookieKeys], proxy: parts.trustProxy, maxIpsCount: 1 });
   app.on('error', (error, ctx?: Context) => onError(error, ctx));
   const assets = createAssets({ watch: parts.watch });
 
@@ -76,6 +76,7 @@ export async function createApp(parts: AppParts): Promise<Koa> {
 
   const throttle = createThrottle(pool, {
     purpose: 'sign-in',
+    fingerprint: keyring.fingerprint,
     perName,
     perAddress: parts.limitAddresses ? perAddress : null,
   });
