@@ -1,12 +1,15 @@
 import Koa, { type Context } from 'koa';
 import type pg from 'pg';
+import { createPasswordRules } from './accounts/password-rules.ts';
+import { registrationRoutes } from './accounts/registration-routes.ts';
+import { resetRoutes } from './accounts/reset-routes.ts';
 import { createSessions, sessionOf } from './accounts/session-cookie.ts';
 import { showSignIn, signInRoutes } from './accounts/sign-in-routes.ts';
 import { environments } from './base/environment.ts';
 import type { Logger } from './base/log.ts';
 import type { Passwords } from './base/passwords.ts';
 import type { Keyring } from './base/secrets.ts';
-import { createThrottle } from './db/throttle.ts';
+import { createThrottle, type Limit } from './db/throttle.ts';
 import { createAssets } from './http/assets.ts';
 import { csrf } from './http/csrf.ts';
 import { errorHandler } from './http/error-handler.ts';
@@ -46,6 +49,13 @@ export type AppParts = {
 /** Failures of one name, and of one network address, within five minutes. */
 const perName = { points: 20, seconds: 300 };
 const perAddress = { points: 100, seconds: 300 };
+
+/** Letters that a stranger can have sent to one recipient, and from one network address, in an hour. */
+const lettersPerName = { points: 5, seconds: 3600 };
+const lettersPerAddress = { points: 50, seconds: 3600 };
+/** Codes typed for one recipient, over all registrations, in a day: a million codes take more than a century. */
+const codesPerName = { points: 20, seconds: 86_400 };
+const codesPerAddress = { points: 100, seconds: 3600 };
 
 /** The whole server, wired in one place and listening nowhere: commands/start.ts listens, tests do not. */
 export async function createApp(parts: AppParts): Promise<Koa> {
@@ -101,6 +111,28 @@ export async function createApp(parts: AppParts): Promise<Koa> {
   app.use(sessions.middleware);
   app.use(csrf({ keyring, https, boundTo: (ctx) => sessionOf(ctx)?.id ?? null }));
   app.use(signInRoutes({ ...parts, throttle, sessions, https }).routes());
+  const rules = createPasswordRules({ words: [parts.brand] });
+  const limited = (purpose: string, perName: Limit, perAddress: Limit) =>
+    createThrottle(pool, {
+      purpose,
+      fingerprint: keyring.fingerprint,
+      perName,
+      perAddress: parts.limitAddresses ? perAddress : null,
+    });
+  const throttles = {
+    register: limited('register', lettersPerName, lettersPerAddress),
+    resend: limited('resend', lettersPerName, lettersPerAddress),
+    code: limited('code', codesPerName, codesPerAddress),
+  };
+  app.use(registrationRoutes({ ...parts, rules, sessions, throttles }).routes());
+  app.use(
+    resetRoutes({
+      ...parts,
+      rules,
+      throttle: limited('reset', lettersPerName, lettersPerAddress),
+      onPasswordChanged: (tx, accountId) => sessions.endAll(tx, accountId),
+    }).routes(),
+  );
   const url = `${baseUrl}${defaultPrefix}`;
   app.use(portalRoutes({ ...parts, sampleApi: { url, metadata } }).routes());
   return app;

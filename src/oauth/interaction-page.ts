@@ -1,4 +1,5 @@
 import type { Client, Provider } from 'oidc-provider';
+import { withReturn } from '../accounts/registration-return.ts';
 import type { Environment } from '../base/environment.ts';
 import { scopesOf } from '../base/scopes.ts';
 import type { ClientProduct } from '../clients/client.ts';
@@ -72,6 +73,10 @@ export function authorizePage(
     username: earlier.username ?? '',
     error: earlier.error ?? null,
     notice: noticeFor(prompt),
+    links: {
+      forgotten: withReturn('/forgot', place.action),
+      register: withReturn('/register', place.action),
+    },
   };
 }
 

@@ -1,0 +1,17 @@
+import type { Context } from 'koa';
+import { keepOpener, underIssuer } from '../http/security-headers.ts';
+
+/** `/register` → `/register?return_to=%2Fapis`; the start page needs no word. */
+export const withReturn = (path: string, returnTo: string): string =>
+  returnTo === '/' ? path : `${path}?${new URLSearchParams({ return_to: returnTo })}`;
+
+/**
+ * Whoever came from a pop-up stands in it still: one page on the way with another opener policy,
+ * and the application would never hear from its pop-up again.
+ */
+export function staysInPopup(ctx: Context, returnTo: string): void {
+  if (underIssuer(returnTo)) keepOpener(ctx);
+}
+
+/** An interaction belongs to the browser it was begun in: any other starts at the beginning. */
+export const elsewhere = (returnTo: string): string => (underIssuer(returnTo) ? '/' : returnTo);

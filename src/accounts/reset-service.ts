@@ -1,0 +1,92 @@
+import type pg from 'pg';
+import { recordAct } from '../audit/store.ts';
+import type { Caller } from '../base/caller.ts';
+import type { Passwords } from '../base/passwords.ts';
+import { digest, newSecret } from '../base/secrets.ts';
+import { type Db, transaction } from '../db/pool.ts';
+import type { Throttle } from '../db/throttle.ts';
+import { enqueueLetter } from '../mail/outbox.ts';
+import {
+  findReset,
+  type PasswordReset,
+  saveForgottenPassword,
+  saveReset,
+  takeReset,
+} from './reset-store.ts';
+
+/** Minutes that a link to a new password is good for. */
+export const resetMinutes = 30;
+
+export type ResetParts = {
+  pool: pg.Pool;
+  passwords: Passwords;
+  /** The public origin: every link is built from it and from nothing that a request says. */
+  baseUrl: string;
+  throttle: Throttle;
+  /** In the transaction of the change: ends every session and grant that the old password opened. */
+  onPasswordChanged(tx: Db, accountId: string): Promise<void>;
+};
+
+/**
+ * Sends a letter in any case: an owner who forgot which address they registered learns it, one
+ * statement and one letter are the work for everybody, and nobody else can tell.
+ * @throws {TooMany}
+ */
+export async function askForReset(
+  parts: ResetParts,
+  { email, returnTo }: { email: string; returnTo: string },
+  caller: Caller,
+): Promise<void> {
+  const { pool, baseUrl, throttle } = parts;
+  await throttle.attempt({ name: email, address: caller.address });
+  const token = newSecret();
+  const row = { email, returnTo, linkDigest: digest(token), minutes: resetMinutes };
+  await transaction(pool, async (tx) => {
+    const owner = await saveReset(tx, row);
+    const letter = owner
+      ? ({
+          template: 'reset-password',
+          data: { name: owner.name, link: `${baseUrl}/reset/${token}`, minutes: resetMinutes },
+        } as const)
+      : ({
+          template: 'reset-without-account',
+          data: { registerLink: `${baseUrl}/register` },
+        } as const);
+    await enqueueLetter(tx, { to: owner?.email ?? email, letter });
+    await recordAct(tx, {
+      actor: { kind: 'stranger' },
+      action: 'password.reset_requested',
+      subject: owner && { kind: 'account', id: owner.accountId },
+      caller,
+    });
+  });
+}
+
+/** Undefined for a link that was used, has ended or never was: the three look alike. */
+export const resetOfLink = (
+  { pool }: Pick<ResetParts, 'pool'>,
+  token: string,
+): Promise<PasswordReset | undefined> => findReset(pool, digest(token));
+
+/** Whether the link still held when the password was to be written. @throws {Busy} */
+export async function setForgottenPassword(
+  parts: ResetParts,
+  reset: PasswordReset,
+  given: { token: string; password: string },
+  caller: Caller,
+): Promise<boolean> {
+  const { accountId, email, name } = reset;
+  const passwordHash = await parts.passwords.hash(given.password);
+  return transaction(parts.pool, async (tx) => {
+    if (!(await takeReset(tx, digest(given.token)))) return false;
+    if (!(await saveForgottenPassword(tx, { accountId, email, passwordHash }))) return false;
+    await parts.onPasswordChanged(tx, accountId);
+    await enqueueLetter(tx, {
+      to: email,
+      letter: { template: 'password-changed', data: { name } },
+    });
+    const actor = { kind: 'account', id: accountId } as const;
+    await recordAct(tx, { actor, action: 'password.reset', subject: actor, caller });
+    return true;
+  });
+}
