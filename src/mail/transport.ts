@@ -39,9 +39,11 @@ export function senderOf(
 }
 
 /**
- * `smtps:` is TLS from the first byte. `smtp:` goes over to TLS where the server offers it, and
- * with `?requireTLS=true` sends nothing otherwise. A certificate that is shown must be good. Every
- * letter has a connection of its own: they are few, and an idle one breaks at the wrong moment.
+ * `smtps:` is TLS from the first byte; `smtp:` with `?requireTLS=true` goes over to it or sends
+ * nothing; in both the certificate must be good. `smtp:` alone goes over to TLS where the server
+ * offers it and takes any certificate, since whoever could forge one could also hide the offer
+ * (RFC 7435). Every letter has a connection of its own: they are few, and an idle one breaks at
+ * the wrong moment.
  * The result never throws.
  */
 export function createTransport(
@@ -50,11 +52,13 @@ export function createTransport(
 ): Send {
   const url = new URL(smtpUrl);
   const secure = url.protocol === 'smtps:';
+  const requireTLS = url.searchParams.get('requireTLS') === 'true';
   const transport = nodemailer.createTransport({
     host: url.hostname.replace(/^\[|\]$/g, ''),
     port: Number(url.port) || (secure ? 465 : 587),
     secure,
-    requireTLS: url.searchParams.get('requireTLS') === 'true',
+    requireTLS,
+    tls: { rejectUnauthorized: secure || requireTLS },
     ...(url.username && {
       auth: { user: decodeURIComponent(url.username), pass: decodeURIComponent(url.password) },
     }),

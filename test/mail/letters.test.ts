@@ -1,0 +1,137 @@
+import { readdirSync } from 'node:fs';
+import { InvalidInput } from '../../src/base/errors.ts';
+import type { Letter } from '../../src/mail/letter.ts';
+import { secretsOf } from '../../src/mail/letter.ts';
+import { enqueueLetter } from '../../src/mail/outbox.ts';
+import { writeLetter } from '../../src/mail/rendering.ts';
+import { senderOf } from '../../src/mail/transport.ts';
+import { useDatabase } from '../support/database.ts';
+import { aLetter, baseUrl, brand, token } from './support.ts';
+
+const pool = useDatabase();
+const link = `${baseUrl}/somewhere/${token}`;
+const name = 'Priya Nair';
+
+const letters: Letter[] = [
+  { template: 'verify-email', data: { name, link, code: '482915', hours: 24 } },
+  { template: 'already-registered', data: { name, signInLink: `${link}1`, resetLink: `${link}2` } },
+  { template: 'reset-password', data: { name, link, minutes: 30 } },
+  { template: 'reset-without-account', data: { registerLink: link } },
+  { template: 'confirm-new-email', data: { name, link, code: '482915' } },
+  { template: 'email-changed', data: { name, newEmailMasked: 'p…@example.com' } },
+  { template: 'password-changed', data: { name } },
+  { template: 'second-factor-changed', data: { name, what: 'An authenticator app was added.' } },
+  {
+    template: 'new-device',
+    data: {
+      name,
+      when: '23 November 2026, 10:02 UTC',
+      where: '192.0.2.7',
+      browser: 'Firefox on Linux',
+      sessionsLink: link,
+    },
+  },
+  { template: 'account-deleted', data: { name } },
+];
+
+const write = (letter: Letter) => writeLetter(letter, { brand, baseUrl, cache: false });
+
+/** The words of an HTML part, one blank between any two. */
+const wordsOf = (html: string): string =>
+  html
+    .replace(/<(head|h1)[\s\S]*?<\/\1>/g, '')
+    .replace(/<li>/g, '* ')
+    .replace(/<[^>]+>/g, '')
+    .replaceAll('&#39;', "'")
+    .replaceAll('&#34;', '"');
+const plain = (text: string): string => text.replace(/\s+/g, ' ').trim();
+
+test('every kind of letter has both its views, and no view is left over', () => {
+  const views = readdirSync(new URL('../../views/mail/', import.meta.url));
+  const own = views.filter((view) => !/^(layout|mailbox)/.test(view));
+  const wanted = letters.flatMap(({ template }) => [`${template}.html.ejs`, `${template}.txt.ejs`]);
+  expect(own.sort()).toEqual(wanted.sort());
+});
+
+test.each(letters)(
+  '$template says the same in text and in HTML, all that it was given',
+  async (letter) => {
+    const { subject, text, html } = await write(letter);
+    expect(subject.length).toBeLessThan(50);
+    expect(html).toContain(`<h1>${subject}</h1>`);
+    for (const value of Object.values(letter.data)) {
+      expect(text).toContain(String(value));
+      expect(html).toContain(String(value));
+    }
+    const frame = plain(text).replace(' -- ', ' ');
+    expect(plain(wordsOf(html)).replace(`${brand} `, '')).toBe(frame);
+    expect(text).toContain('It was not you?');
+    expect(html).not.toMatch(/<script|<img|<link|src=/i);
+  },
+);
+
+test.each(letters)('the secrets of $template are what opens something', (letter) => {
+  const expected = {
+    'verify-email': ['link', 'code'],
+    'reset-password': ['link'],
+    'confirm-new-email': ['link', 'code'],
+  }[letter.template as string];
+  expect(secretsOf(letter)).toEqual(expected ?? []);
+});
+
+test('a name is text in HTML, and what it is in the text part', async () => {
+  const { html, text } = await write(aLetter({ name: `<b onclick="x">O'Hara & Sons</b>` }));
+  expect(html).toContain('Hello &lt;b onclick=&#34;x&#34;&gt;O&#39;Hara &amp; Sons&lt;/b&gt;,');
+  expect(html).not.toContain('<b onclick');
+  expect(text).toContain(`Hello <b onclick="x">O'Hara & Sons</b>,`);
+});
+
+test.each([
+  'Win at http://casino.example',
+  'Visit www.casino',
+  'casino.example pays',
+  'mail me@casino',
+  'x'.repeat(81),
+])('a name that is an advertisement is not passed on: %s', async (spam) => {
+  const { html, text } = await write(aLetter({ name: spam }));
+  expect(text).toMatch(/^Hello,$/m);
+  expect(html).toContain('<p>Hello,</p>');
+  expect(html + text).not.toContain(spam);
+});
+
+test.each(['Dr. Jane Smith', "Mary-Jane O'Neil Jr.", 'J. R. R. Tolkien', '山田 太郎'])(
+  'a name that is one is: %s',
+  async (real) => {
+    expect((await write(aLetter({ name: real }))).text).toContain(`Hello ${real},`);
+  },
+);
+
+test.each([
+  ['a line break in the address', 'a@example.com\r\nBcc: all@example.com', 'Ada', 'email'],
+  ['a line feed in the address', 'a@example.com\n', 'Ada', 'email'],
+  ['a NUL in the address', 'a\0@example.com', 'Ada', 'email'],
+  ['two addresses', 'a@example.com,b@example.com', 'Ada', 'email'],
+  ['an address in brackets', 'Ada <a@example.com>', 'Ada', 'email'],
+  ['no address', 'ada', 'Ada', 'email'],
+  ['a line break in the name', 'a@example.com', 'Ada\r\nBcc: all@example.com', 'name'],
+  ['a carriage return in the name', 'a@example.com', 'Ada\rX', 'name'],
+  ['a NUL in the name', 'a@example.com', 'A\0da', 'name'],
+  ['a line separator in the name', 'a@example.com', 'A\u2028da', 'name'],
+])('%s is refused, and nothing is written', async (_what, to, given, field) => {
+  const refused = enqueueLetter(pool, { to, letter: aLetter({ name: given }) });
+  await expect(refused).rejects.toBeInstanceOf(InvalidInput);
+  await refused.catch((error) => expect(Object.keys(error.fields)).toEqual([field]));
+  expect((await pool.query('select 1 from letters')).rowCount).toBe(0);
+});
+
+test.each([
+  ['smtp://mail.example:25', 'no-reply@login.northmoor.example'],
+  ['smtp://mail.example:25?from=portal%40a.example', 'portal@a.example'],
+  ['smtps://u:p@mail.example?from=portal@a.example', 'portal@a.example'],
+])('letters of %s come from %s', (url, address) => {
+  expect(senderOf(url, { brand, baseUrl })).toEqual({ name: brand, address });
+});
+
+test('a sender that is no address is refused at the start', () => {
+  expect(() => senderOf('smtp://h?from=x%0aBcc:a@b', { brand, baseUrl })).toThrow('SMTP_URL');
+});
