@@ -68,11 +68,18 @@ export function createThrottle(pool: pg.Pool, settings: Settings): Throttle {
 }
 
 /**
- * One count for all spellings that could be looked up as one name. Up and down again, and without
- * marks, because JavaScript and PostgreSQL differ about letters such as "İ" and "ς".
+ * One count for all spellings that could be looked up as one name. Down, up and down again, and
+ * without marks, because JavaScript and PostgreSQL differ about letters such as "ẞ", "ς" and "İ".
  */
 const folded = (name: string): string =>
-  name.normalize('NFKC').trim().toUpperCase().toLowerCase().normalize('NFD').replace(/\p{M}/gu, '');
+  name
+    .normalize('NFKC')
+    .trim()
+    .toLowerCase()
+    .toUpperCase()
+    .toLowerCase()
+    .normalize('NFD')
+    .replace(/\p{M}/gu, '');
 
 /** Whoever has one IPv6 address has all of its /64. */
 function networkOf(address: string): string {

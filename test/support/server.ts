@@ -17,6 +17,8 @@ export type TestServer = {
 type Given = {
   databaseUrl: string;
   limitAddresses?: boolean;
+  /** As behind a proxy of ours. */
+  trustProxy?: boolean;
   consoleClientId?: string | null;
   /** The name in our addresses; `localhost` is one that browsers take for secure. */
   name?: '127.0.0.1' | 'localhost';
@@ -53,7 +55,7 @@ async function serveOn(server: Server, baseUrl: string, given: Given): Promise<T
     passwords,
     log: createLogger({ level: process.env.TEST_LOG ?? 'silent' }),
     baseUrl,
-    trustProxy: false,
+    trustProxy: given.trustProxy ?? false,
     watch: false,
     brand: 'Northmoor Shared Care Record',
     consoleClientId: given.consoleClientId ?? null,
