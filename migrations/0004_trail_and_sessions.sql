@@ -13,6 +13,7 @@ create table audit (
   request_id   text,
   reason       text,
   detail       jsonb not null default '{}',
+  check ((actor_kind in ('system', 'stranger')) = (actor_id is null)),
   check ((subject_kind is null) = (subject_id is null))
 );
 create index audit_actor on audit (actor_id, id) where actor_id is not null;
@@ -43,7 +44,8 @@ begin
   update audit set
     actor_id = case when actor_id = account_id then pseudonym else actor_id end,
     subject_id = case when subject_id = account_id then pseudonym else subject_id end,
-    address = null,
+    -- an administrator who acted on the account stays whole
+    address = case when actor_id is null or actor_id = account_id then null else address end,
     reason = null,
     detail = '{}'
   where actor_id = account_id or subject_id = account_id;

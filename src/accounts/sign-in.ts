@@ -58,7 +58,6 @@ export async function signIn(
   const done = await transaction(pool, async (tx) => {
     if (!(await holdPasswordHash(tx, { accountId: account.id, passwordHash: used }))) return false;
     if (renewed) await replacePasswordHash(tx, { accountId: account.id, passwordHash: renewed });
-    await begin(tx, account);
     await meetDevice(tx, parts, account, attempt);
     await recordAct(tx, {
       actor: { kind: 'account', id: account.id },
@@ -66,6 +65,7 @@ export async function signIn(
       caller,
       detail: { device: labelOf(caller.userAgent) },
     });
+    await begin(tx, account); // last, so that no cookie goes out for what failed
     return true;
   });
   if (!done) return failed('the password changed meanwhile');
