@@ -16,7 +16,7 @@ const longestPassword = 1024;
 const judged = 64;
 /** As many guesses as zxcvbn's best mark asks for, so that nobody gets in before a throttle bites. */
 const fewestGuesses = 1e10;
-/** Letters and digits that must be left when words that anyone expects here are taken out. */
+/** Characters, spaces and punctuation apart, that must be left when words that anyone expects here are taken out. */
 const leastOfOnesOwn = 8;
 
 /** Expected in a password of this server, whoever chooses it. */
@@ -67,12 +67,12 @@ const wordsIn = (text: string): string[] =>
     .split(/[^\p{L}\p{N}]+/u)
     .filter((word) => [...word].length >= 3);
 
-/** How many letters and digits are left. */
+/** How many characters are left, spaces and punctuation apart. */
 function withoutWords(password: string, words: readonly string[]): number {
   const longestFirst = [...words].sort((a, b) => b.length - a.length);
   let rest = folded(password);
   for (const word of longestFirst) rest = rest.replaceAll(word, ' ');
-  return rest.match(/[\p{L}\p{N}]/gu)?.length ?? 0;
+  return rest.match(/[^\s\p{P}]/gu)?.length ?? 0;
 }
 
 const folded = (text: string): string => text.normalize('NFKC').toLowerCase();
