@@ -25,12 +25,15 @@ const patience: Timeouts = { connect: 10_000, greeting: 10_000, silence: 20_000,
 
 /**
  * Who our letters are from: what SMTP_URL says as `?from=`, else no-reply at the public host.
- * @throws {Error} a sentence for people when `from` is no address.
+ * @throws {Error} a sentence for people when SMTP_URL names no server, or its `from` no address.
  */
 export function senderOf(
   smtpUrl: string,
   { brand, baseUrl }: { brand: string; baseUrl: string },
 ): Sender {
+  if (!URL.canParse(smtpUrl) || !new URL(smtpUrl).hostname) {
+    throw new Error('SMTP_URL must name a server, such as smtp://mail.example.com:587.');
+  }
   const given = new URL(smtpUrl).searchParams.get('from');
   if (given !== null && !/^[^\s@<>,;:"]+@[^\s@<>,;:"]+$/.test(given)) {
     throw new Error('SMTP_URL: "from" must be a bare address, such as no-reply@example.com.');

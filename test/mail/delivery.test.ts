@@ -279,10 +279,14 @@ test('stopping waits for the letter on its way, and takes no other', async () =>
   await enqueueLetter(pool, { to, letter: aLetter() });
   await begun;
   await enqueueLetter(pool, { to: 'second@example.com', letter: aLetter() });
-  const stopped = dispatcher.stop();
+  let stopped = false;
+  const stopping = dispatcher.stop().then(() => {
+    stopped = true;
+  });
+  await pause(200);
+  expect(stopped).toBe(false);
   release();
-  await stopped;
-  await pause(100);
+  await stopping;
   const { rows } = await pool.query('select recipient, sent_at from letters order by number');
   expect(rows).toEqual([
     { recipient: to, sent_at: expect.any(Date) },

@@ -132,6 +132,7 @@ test.each([
   expect(senderOf(url, { brand, baseUrl })).toEqual({ name: brand, address });
 });
 
-test('a sender that is no address is refused at the start', () => {
-  expect(() => senderOf('smtp://h?from=x%0aBcc:a@b', { brand, baseUrl })).toThrow('SMTP_URL');
-});
+test.each(['smtp://h?from=x%0aBcc:a@b', 'smtp://h?from=', 'smtp://:::', 'smtp:///x'])(
+  '%s is refused at the start',
+  (url) => expect(() => senderOf(url, { brand, baseUrl })).toThrow('SMTP_URL'),
+);
