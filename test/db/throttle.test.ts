@@ -15,7 +15,14 @@ import {
   post,
   submit,
 } from '../support/flow.ts';
-import { aClient, anAccount, aProduct, aSubscription, aTestUser, keyring } from '../support/seed.ts';
+import {
+  aClient,
+  anAccount,
+  aProduct,
+  aSubscription,
+  aTestUser,
+  keyring,
+} from '../support/seed.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 
 const minute = (points: number) => ({ points, seconds: 60 });

@@ -157,4 +157,24 @@ describe('the client credentials grant (RFC 6749 section 4.4)', () => {
     ]);
     for (const one of both) expect((await ask(one)).status).toBe(401);
   });
+
+  test.each(['user/Observation.rs', 'patient/Observation.rs', 'appointments user/Observation.rs'])(
+    'a machine has no user and no patient: %s is refused, though the product has it',
+    async (asked) => {
+      const { client } = await aSubscribed(await aProduct(server.pool, { scopes }));
+      const answer = await ask(client, { scope: asked });
+      expect(answer).toMatchObject({ status: 400, body: { error: 'invalid_scope' } });
+      expect(answer.body.error_description).toContain('system/');
+    },
+  );
+
+  test('an application without a secret proves nothing, and may not act for itself', async () => {
+    const subscriptions = [await aSubscription(server.pool)];
+    const { id } = await aClient(server.pool, { subscriptions, authMethod: 'none' });
+    const form = { grant_type: 'client_credentials' };
+    expect(await post(`${server.sandbox}/token`, { id }, form)).toMatchObject({
+      status: 400,
+      body: { error: 'unauthorized_client' },
+    });
+  });
 });

@@ -244,4 +244,78 @@ describe('the refresh token grant (RFC 6749 section 6)', () => {
     });
     expect((await refresh(client, first.refresh_token)).status).toBe(200);
   });
+
+  describe('when the store fails after the old token was marked', () => {
+    /** The next `insert` of a refresh token fails, once; a sequence counts through a rollback. */
+    beforeEach(() =>
+      server.pool.query(`
+        create sequence stored;
+        create function fail_once() returns trigger language plpgsql as $$
+          begin
+            if nextval('stored') = 1 then raise exception 'the disk is full'; end if;
+            return new;
+          end $$;
+      `),
+    );
+    afterEach(() =>
+      server.pool.query('drop function fail_once() cascade; drop sequence stored cascade;'),
+    );
+    const failOnce = () =>
+      server.pool.query(
+        `create trigger fail_once before insert on oidc_records
+         for each row when (new.kind = 'RefreshToken') execute function fail_once()`,
+      );
+
+    test('the same token still works', async () => {
+      const { client } = await aSubscribedClient();
+      const first = await buy(client);
+      await failOnce();
+      const failed = await refresh(client, first.refresh_token);
+      expect(failed).toMatchObject({ status: 500, body: { error: 'server_error' } });
+      expect(await isActive(client, first.access_token)).toBe(true);
+
+      const { status, body } = await refresh(client, first.refresh_token);
+      expect(status).toBe(200);
+      expect((await refresh(client, body.refresh_token)).status).toBe(200);
+    });
+
+    test('and counts once: of twenty at once one wins', async () => {
+      const { client } = await aSubscribedClient();
+      const { refresh_token } = await buy(client);
+      await failOnce();
+      expect((await refresh(client, refresh_token)).status).toBe(500);
+      const answers = await Promise.all(
+        Array.from({ length: 20 }, () => refresh(client, refresh_token)),
+      );
+      expect(answers.map(({ status }) => status).sort()).toEqual([200, ...Array(19).fill(400)]);
+    });
+  });
+
+  test.each(['https://elsewhere.example', 'nonsense'])(
+    'a refresh for the resource “%s” is refused, and the corrected one works',
+    async (resource) => {
+      const { client, product } = await aSubscribedClient();
+      const first = await buy(client);
+      const mistaken = await refresh(client, first.refresh_token, { resource });
+      expect(mistaken).toMatchObject({ status: 400, body: { error: 'invalid_target' } });
+      const corrected = await refresh(client, first.refresh_token, { resource: product.audience });
+      expect(corrected.status).toBe(200);
+      expect(decodeJwt(String(corrected.body.access_token)).aud).toBe(product.audience);
+    },
+  );
+
+  test('a refresh for another product of the client is refused, and uses nothing up', async () => {
+    const { client, subscription, product } = await aSubscribedClient();
+    const other = await aProduct(server.pool);
+    const team = { id: subscription.teamId } as never;
+    const { id } = await aSubscription(server.pool, { team, product: other });
+    await server.pool.query(
+      `insert into client_subscriptions (client_id, subscription_id, environment, team_id) values ($1, $2, 'sandbox', $3)`,
+      [client.id, id, subscription.teamId],
+    );
+    const first = await buy(client, { scope: asked, resource: product.audience });
+    const mistaken = await refresh(client, first.refresh_token, { resource: other.audience });
+    expect(mistaken).toMatchObject({ status: 400, body: { error: 'invalid_target' } });
+    expect((await refresh(client, first.refresh_token)).status).toBe(200);
+  });
 });

@@ -1,6 +1,7 @@
+import { createPasswords } from '../../src/base/passwords.ts';
 import { useDatabaseUrl } from '../support/database.ts';
-import { asTestUser, buyTokens, type CodeClient, post } from '../support/flow.ts';
-import { aClient, aProduct, aSubscription, aTestUser } from '../support/seed.ts';
+import { asAccount, asTestUser, buyTokens, type CodeClient, post } from '../support/flow.ts';
+import { aClient, anAccount, aProduct, aSubscription, aTestUser } from '../support/seed.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 
 const redirectUri = 'https://client.example/callback';
@@ -135,5 +136,111 @@ describe('introspection (RFC 7662) and revocation (RFC 7009)', () => {
     expect((await revoke(access_token, browserApp)).status).toBe(200);
     expect((await me()).status).toBe(401);
     expect((await revoke(refresh_token, browserApp)).status).toBe(200);
+  });
+
+  describe('what no longer holds of a token about somebody', () => {
+    const scope = (name: string) => ({ scope: name, description: name, isDefault: true });
+    let passwordHash: string;
+    beforeAll(async () => {
+      const passwords = createPasswords();
+      passwordHash = await passwords.hash('correct horse battery');
+      await passwords.close();
+    });
+
+    /** A token about a subject of its own, and how to ask about it. */
+    async function aToken(kind: 'test user' | 'account', environment: 'sandbox' | 'live') {
+      const scopes = [scope('read'), scope('write')];
+      const roleScopes = { gp: ['read', 'write'] };
+      const product = await aProduct(server.pool, { environment, scopes, roleScopes });
+      const subscriptions = [await aSubscription(server.pool, { product })];
+      const own = { ...(await aClient(server.pool, { subscriptions })), redirectUri };
+      const email = `${own.id.toLowerCase()}@example.com`;
+      const { id: sub } =
+        kind === 'account'
+          ? await anAccount(server.pool, { email, passwordHash })
+          : await aTestUser(server.pool);
+      const choice =
+        kind === 'account' ? asAccount(email, 'correct horse battery') : asTestUser(sub);
+      const asked = { scope: 'openid read write' };
+      const { access_token } = (await buyTokens(server[environment], own, choice, asked)).body;
+      const ask = async () =>
+        (
+          await post(`${server[environment]}/token/introspection`, own, {
+            token: String(access_token),
+          })
+        ).body;
+      return { ask, sub, product };
+    }
+    const sql = (text: string, ...values: string[]) => server.pool.query(text, values);
+
+    test.each<
+      [
+        what: string,
+        kind: Parameters<typeof aToken>[0],
+        environment: Parameters<typeof aToken>[1],
+        change: (of: { sub: string; product: { id: string } }) => Promise<unknown>,
+      ]
+    >([
+      [
+        'a deleted test user',
+        'test user',
+        'sandbox',
+        ({ sub }) => sql('delete from test_users where id = $1', sub),
+      ],
+      [
+        'an account that is verified no more',
+        'account',
+        'sandbox',
+        ({ sub }) => sql('update accounts set email_verified_at = null where id = $1', sub),
+      ],
+      [
+        'a live account that is verified no more',
+        'account',
+        'live',
+        ({ sub }) => sql('update accounts set email_verified_at = null where id = $1', sub),
+      ],
+      [
+        'a deleted live account',
+        'account',
+        'live',
+        ({ sub }) => sql('delete from accounts where id = $1', sub),
+      ],
+      [
+        'a test user whom the product takes no more',
+        'test user',
+        'sandbox',
+        ({ product }) =>
+          sql(
+            `update products set subjects = 'accounts', grant_types = array_remove(grant_types, 'password') where id = $1`,
+            product.id,
+          ),
+      ],
+      [
+        'an account that the product takes no more',
+        'account',
+        'sandbox',
+        ({ product }) =>
+          sql(`update products set subjects = 'test_users' where id = $1`, product.id),
+      ],
+    ])('a token about %s is exactly inactive', async (_what, kind, environment, change) => {
+      const { ask, sub, product } = await aToken(kind, environment);
+      expect(await ask()).toMatchObject({ active: true, sub });
+      await change({ sub, product });
+      expect(await ask()).toEqual({ active: false });
+    });
+
+    test('it names the scopes that the role still has', async () => {
+      const { ask, sub, product } = await aToken('test user', 'sandbox');
+      expect(await ask()).toMatchObject({ active: true, scope: 'read write' });
+      await sql(
+        `delete from product_role_scopes where product_id = $1 and scope = 'write'`,
+        product.id,
+      );
+      expect(await ask()).toMatchObject({ active: true, sub, scope: 'read' });
+      await sql('delete from product_role_scopes where product_id = $1', product.id);
+      const none = await ask();
+      expect(none).toMatchObject({ active: true, sub });
+      expect(none).not.toHaveProperty('scope');
+    });
   });
 });

@@ -128,6 +128,22 @@ describe('private_key_jwt (RFC 7523)', () => {
     expect([status, body.error]).toEqual([401, 'invalid_client']);
   });
 
+  test.each<[what: string, exp: () => unknown]>([
+    ['beyond an hour', () => now() + 3600 + 60],
+    ['in a year', () => now() + 365 * 24 * 3600],
+    ['after the last day that the database knows', () => 1e15],
+    ['beyond whole numbers', () => 1e300],
+    ['in the middle of a second', () => now() + 60.5],
+    ['written as text', () => String(now() + 60)],
+  ])('an assertion that ends %s is refused', async (_what, exp) => {
+    const answer = await ask(await assertion({ exp: exp() as number })); // whatever a client may send
+    expect(answer).toMatchObject({ status: 401, body: { error: 'invalid_client' } });
+  });
+
+  test('an assertion may last for almost an hour', async () => {
+    expect((await ask(await assertion({ exp: now() + 3600 - 10 }))).status).toBe(200);
+  });
+
   test('an assertion under another key is refused', async () => {
     const { privateKey } = await generateKeyPair('ES256');
     expect(await ask(await assertion({}, privateKey))).toMatchObject({

@@ -192,6 +192,69 @@ describe('scopes and products', () => {
     expect((await newBrowser(server.baseUrl).open(url)).location).toContain('error=invalid_scope');
   });
 
+  test.each<[string, Ask]>([
+    ['the code grant', byCode],
+    ['the password grant', byPassword],
+  ])('system/ is for systems: by %s it is refused, though the product has it', async (_, ask) => {
+    for (const asked of ['openid system/Observation.rs', 'user/Observation.rs system/*.read']) {
+      const answer = await ask({ scope: asked }).catch(String);
+      expect(answer).toEqual(
+        typeof answer === 'string'
+          ? expect.stringContaining('error=invalid_scope')
+          : expect.objectContaining({ error: 'invalid_scope' }),
+      );
+    }
+    expect((await ask({ resource: bookings })).scope).toBe('book');
+    expect((await ask({ resource: records })).scope).toBe('user/Observation.rs');
+  });
+
+  describe('without OpenID Connect', () => {
+    let plain: ConfidentialClient;
+    beforeAll(async () => {
+      const product = await aProduct(server.pool);
+      const subscriptions = [await aSubscription(server.pool, { product })];
+      const made = await aClient(server.pool, { subscriptions, allowsOidc: false });
+      plain = { ...made, redirectUri };
+    });
+    const plainByCode = async (form: Record<string, string>) => {
+      const browser = newBrowser(server.baseUrl);
+      const url = authorizationUrl(server.sandbox, plain, pkce().challenge, form);
+      return (await browser.open(url)).location;
+    };
+    const plainByPassword = async (form: Record<string, string>) =>
+      (
+        await post(`${server.sandbox}/token`, plain, {
+          grant_type: 'password',
+          username: 'gp',
+          password: 'published',
+          ...form,
+        })
+      ).body;
+
+    test.each(['openid', 'profile', 'email', 'offline_access'])(
+      '%s is refused, alone and beside another',
+      async (scope) => {
+        for (const asked of [scope, `read ${scope}`]) {
+          expect(await plainByCode({ scope: asked })).toContain('error=invalid_scope');
+          expect(await plainByPassword({ scope: asked })).toMatchObject({ error: 'invalid_scope' });
+        }
+      },
+    );
+
+    test.each([{}, { scope: 'read' }])(
+      '%j is a token for the product and no more',
+      async (form) => {
+        const bought = (await buyTokens(server.sandbox, plain, asTestUser('tu_gp'), form)).body;
+        for (const body of [bought, await plainByPassword(form)]) {
+          expect(body).toMatchObject({ scope: 'read', access_token: expect.any(String) });
+          expect(body).not.toHaveProperty('id_token');
+          expect(body).not.toHaveProperty('refresh_token');
+          expect(decodeJwt(String(body.access_token))).not.toHaveProperty('oidc_scope');
+        }
+      },
+    );
+  });
+
   describe('in live', () => {
     let live: ConfidentialClient;
     const ada = asAccount('ada@example.com', 'correct horse battery');

@@ -1,5 +1,15 @@
+import { decodeJwt } from 'jose';
 import { useDatabaseUrl } from '../support/database.ts';
-import { asTestUser, buyTokens, type CodeClient, post } from '../support/flow.ts';
+import {
+  asTestUser,
+  authorizationUrl,
+  buyTokens,
+  type CodeClient,
+  newBrowser,
+  pkce,
+  post,
+  sentBack,
+} from '../support/flow.ts';
 import { aClient, aProduct, aSubscription, aTestUser } from '../support/seed.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 
@@ -114,5 +124,85 @@ describe('userinfo (OpenID Connect Core section 5.3)', () => {
       headers: { authorization: `Bearer ${access_token}` },
     });
     expect(posted.status).toBe(200);
+  });
+
+  describe('in one browser session, where more was allowed before', () => {
+    const all = 'openid profile email offline_access read';
+    const everything = { sub: 'tu_gp', name: 'Dr Asha Menon', email: 'gp@example.com' };
+    const nothing = [403, 'insufficient_scope'];
+    const refusal = async (token: unknown) => {
+      const answer = await me(token);
+      return [answer.status, ((await answer.json()) as { error: string }).error];
+    };
+
+    beforeAll(() =>
+      aTestUser(server.pool, {
+        id: 'tu_gp',
+        name: 'Dr Asha Menon',
+        claims: { email: 'gp@example.com' },
+      }),
+    );
+
+    /** One browser: whoever uses it is asked once, and later requests pass silently. */
+    async function aSession() {
+      const { client } = await aSubscribed();
+      const browser = newBrowser(server.baseUrl);
+      const buyHere = async (scope: string, more: Record<string, string> = {}) => {
+        const { verifier, challenge } = pkce();
+        const url = authorizationUrl(server.sandbox, client, challenge, { scope });
+        const back = await sentBack(browser, url, asTestUser('tu_gp'));
+        const { body } = await post(`${server.sandbox}/token`, client, {
+          grant_type: 'authorization_code',
+          code: back.searchParams.get('code') ?? '',
+          redirect_uri: redirectUri,
+          code_verifier: verifier,
+          ...more,
+        });
+        return body;
+      };
+      const refresh = async (token: unknown, scope?: string) => {
+        const form = { grant_type: 'refresh_token', refresh_token: String(token) };
+        const { body } = await post(`${server.sandbox}/token`, client, {
+          ...form,
+          ...(scope && { scope }),
+        });
+        return body;
+      };
+      return { buyHere, refresh };
+    }
+
+    test('a token tells what it was asked for itself', async () => {
+      const { buyHere } = await aSession();
+      const wide = (await buyHere(all)).access_token;
+      expect(await (await me(wide)).json()).toEqual(everything);
+      expect(decodeJwt(String(wide)).oidc_scope).toBe('openid profile email');
+
+      const narrow = (await buyHere('openid')).access_token;
+      expect(await (await me(narrow)).json()).toEqual({ sub: 'tu_gp' });
+      expect(decodeJwt(String(narrow)).oidc_scope).toBe('openid');
+
+      const plain = (await buyHere('read')).access_token;
+      expect(await refusal(plain)).toEqual(nothing);
+      expect(decodeJwt(String(plain))).not.toHaveProperty('oidc_scope');
+    });
+
+    test('the token request itself widens nothing', async () => {
+      const { buyHere } = await aSession();
+      await buyHere(all);
+      const { access_token } = await buyHere('openid', { scope: all });
+      expect(await (await me(access_token)).json()).toEqual({ sub: 'tu_gp' });
+    });
+
+    test('a refresh may ask for less, and then tells less', async () => {
+      const { buyHere, refresh } = await aSession();
+      const first = await buyHere(all);
+      const plain = await refresh(first.refresh_token, 'read');
+      expect(await refusal(plain.access_token)).toEqual(nothing);
+      const narrow = await refresh(plain.refresh_token, 'openid read');
+      expect(await (await me(narrow.access_token)).json()).toEqual({ sub: 'tu_gp' });
+      const wide = await refresh(narrow.refresh_token);
+      expect(await (await me(wide.access_token)).json()).toEqual(everything);
+      expect(decodeJwt(String(wide.access_token)).oidc_scope).toBe('openid profile email');
+    });
   });
 });
