@@ -20,6 +20,7 @@ import { requestId } from './http/request-id.ts';
 import { requestLog } from './http/request-log.ts';
 import { sameOrigin } from './http/same-origin.ts';
 import { securityHeaders } from './http/security-headers.ts';
+import { mailboxRoutes } from './mail/routes.ts';
 import { createIssuer } from './oauth/issuers.ts';
 import { portalRoutes } from './portal/routes.ts';
 import { shellOf } from './portal/shell.ts';
@@ -44,6 +45,8 @@ export type AppParts = {
   consoleClientId: string | null;
   /** False only for black-box checks, which come from one address. */
   limitAddresses: boolean;
+  /** Whether letters stay here and everyone may read them: in development without a mail server. */
+  mailbox?: boolean;
 };
 
 /** Failures of one name, and of one network address, within five minutes. */
@@ -133,6 +136,7 @@ export async function createApp(parts: AppParts): Promise<Koa> {
       onPasswordChanged: (tx, accountId) => sessions.endAll(tx, accountId),
     }).routes(),
   );
+  if (parts.mailbox) app.use(mailboxRoutes(parts).routes());
   const url = `${baseUrl}${defaultPrefix}`;
   app.use(portalRoutes({ ...parts, sampleApi: { url, metadata } }).routes());
   return app;

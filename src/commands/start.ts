@@ -5,6 +5,9 @@ import { createApp } from '../app.ts';
 import { createLogger, type Logger } from '../base/log.ts';
 import type { Config } from '../config.ts';
 import { deleteExpiredThrottles } from '../db/throttle.ts';
+import { createDispatcher, type Dispatcher } from '../mail/dispatcher.ts';
+import { deleteOldLetters } from '../mail/store.ts';
+import { createTransport, senderOf } from '../mail/transport.ts';
 import { deleteExpired } from '../oauth/store.ts';
 import { welcome } from './banner.ts';
 import { makeFixtures, writeFixtures } from './fixtures.ts';
@@ -14,6 +17,8 @@ import { serve } from './serve.ts';
 /** Milliseconds between two sweeps of what has expired, and rows of one sweep's statement. */
 const sweepEvery = 10 * 60_000;
 const sweepBatch = 500;
+/** Days that the outbox remembers a letter. */
+const keepLetters = 30;
 
 /** Where a development server keeps its log, beside standard output. */
 export const logFileOf = (config: Config): string =>
@@ -64,6 +69,7 @@ async function serveWith(
     await writeFixtures(fixturesFile, fixtures);
   }
 
+  const mail = dispatcherOf(config.smtpUrl, { pool, brand: applied.name, baseUrl, log });
   const app = await createApp({
     ...resources,
     log,
@@ -73,8 +79,10 @@ async function serveWith(
     brand: applied.name,
     consoleClientId: applied.consoleClients[0]?.id ?? null,
     limitAddresses: !fixturesFile,
+    mailbox: development && !mail,
   });
   const served = await serve({ callback: app.callback(), host: config.host, port: config.port });
+  mail?.start();
   const sweeping = setInterval(() => void sweep(resources, log), sweepEvery);
   log.info({ baseUrl, port: served.port }, 'Sandgate is ready');
   if (development) process.stdout.write(welcome(applied, baseUrl));
@@ -82,13 +90,25 @@ async function serveWith(
   await stop;
   clearInterval(sweeping);
   await served.close();
+  await mail?.stop();
   await resources.close();
   log.info('Sandgate has stopped');
+}
+
+/** Undefined without a mail server: letters stay in the outbox. */
+function dispatcherOf(
+  smtpUrl: string | undefined,
+  letters: Omit<Parameters<typeof createDispatcher>[0], 'send'>,
+): Dispatcher | undefined {
+  if (!smtpUrl) return undefined;
+  const send = createTransport(smtpUrl, { from: senderOf(smtpUrl, letters) });
+  return createDispatcher({ ...letters, send });
 }
 
 async function sweep({ pool }: Resources, log: Logger): Promise<void> {
   try {
     await deleteExpiredThrottles(pool);
+    await deleteOldLetters(pool, keepLetters);
     while ((await deleteExpired(pool, sweepBatch)) >= sweepBatch);
   } catch (error) {
     log.warn({ err: error }, 'what has expired could not be swept; the next sweep tries again');
