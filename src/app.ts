@@ -5,6 +5,7 @@ import { registrationRoutes } from './accounts/registration-routes.ts';
 import { resetRoutes } from './accounts/reset-routes.ts';
 import { createSessions, sessionOf } from './accounts/session-cookie.ts';
 import { showSignIn, signInRoutes } from './accounts/sign-in-routes.ts';
+import { recordAct } from './audit/store.ts';
 import { environments } from './base/environment.ts';
 import type { Logger } from './base/log.ts';
 import type { Passwords } from './base/passwords.ts';
@@ -27,6 +28,7 @@ import { shellOf } from './portal/shell.ts';
 import { listAudiencesOf } from './products/api-store.ts';
 import { metadataUrlOf, resourceMetadata } from './sandbox/resource-metadata.ts';
 import { defaultPrefix, sandboxApi } from './sandbox/routes.ts';
+import { foundTeam } from './teams/service.ts';
 
 export type AppParts = {
   pool: pg.Pool;
@@ -94,7 +96,10 @@ export async function createApp(parts: AppParts): Promise<Koa> {
     perAddress: parts.limitAddresses ? perAddress : null,
   });
   for (const environment of environments) {
-    const issuer = await createIssuer({ ...parts, throttle, onServerError: onError }, environment);
+    const issuer = await createIssuer(
+      { ...parts, throttle, onServerError: onError, record: (act) => recordAct(pool, act) },
+      environment,
+    );
     for (const middleware of issuer.middleware) app.use(middleware);
   }
 
@@ -127,7 +132,7 @@ export async function createApp(parts: AppParts): Promise<Koa> {
     resend: limited('resend', lettersPerName, lettersPerAddress),
     code: limited('code', codesPerName, codesPerAddress),
   };
-  app.use(registrationRoutes({ ...parts, rules, sessions, throttles }).routes());
+  app.use(registrationRoutes({ ...parts, rules, sessions, throttles, foundTeam }).routes());
   app.use(
     resetRoutes({
       ...parts,

@@ -6,7 +6,6 @@ import { digest, type Keyring, newId, newSecret } from '../base/secrets.ts';
 import { type Db, transaction } from '../db/pool.ts';
 import type { Throttle } from '../db/throttle.ts';
 import { enqueueLetter } from '../mail/outbox.ts';
-import { foundTeam } from '../teams/service.ts';
 import {
   codeDigest,
   codeTries,
@@ -35,6 +34,8 @@ export type RegistrationParts = {
   /** The public origin: every link is built from it and from nothing that a request says. */
   baseUrl: string;
   throttles: { register: Throttle; resend: Throttle; code: Throttle };
+  /** In the transaction that makes the account: gives it the team that it is born with. */
+  foundTeam(tx: Db, owner: { accountId: string; name: string }): Promise<unknown>;
 };
 
 type Typed = { name: string; email: string; teamName: string; password: string; returnTo: string };
@@ -131,7 +132,9 @@ export async function verifyByCode(
   if (!(await takeCodeTry(parts.pool, registration.id))) return 'no tries left';
 
   const proof = { codeDigest: codeDigest(parts.keyring, registration.id, code) };
-  const made = await transaction(parts.pool, (tx) => prove(tx, registration, proof, {}, caller));
+  const made = await transaction(parts.pool, (tx) =>
+    prove(tx, parts, { registration, proof, caller }),
+  );
   if (!made) return 'wrong';
   await parts.throttles.code.succeeded(who);
   return made;
@@ -152,17 +155,25 @@ export async function verifyByLink(
   const passwordHash = own ? await parts.passwords.hash(own.password) : undefined;
   const proof = { linkDigest: digest(token) };
   const given = own ? { name: own.name, teamName: '', passwordHash } : {};
-  return transaction(parts.pool, (tx) => prove(tx, registration, proof, given, caller));
+  return transaction(parts.pool, (tx) =>
+    prove(tx, parts, { registration, proof, caller, ...given }),
+  );
 }
 
 /** Takes the proof, once, and makes the account. Every other registration of the address has lost. */
 async function prove(
   tx: Db,
-  registration: Registration,
-  proof: Parameters<typeof consumeProof>[2],
-  given: { name?: string; teamName?: string; passwordHash?: string | undefined },
-  caller: Caller,
+  parts: Pick<RegistrationParts, 'foundTeam'>,
+  given: {
+    registration: Registration;
+    proof: Parameters<typeof consumeProof>[2];
+    caller: Caller;
+    name?: string;
+    teamName?: string;
+    passwordHash?: string | undefined;
+  },
 ): Promise<{ accountId: string } | undefined> {
+  const { registration, proof, caller } = given;
   const { email } = registration;
   await lockAddress(tx, email);
   const consumed = await consumeProof(tx, registration.id, proof);
@@ -176,7 +187,7 @@ async function prove(
   if (!account) return undefined; // it came to the address by another way, such as a changed email
 
   const teamName = given.teamName ?? registration.teamName;
-  await foundTeam(tx, { accountId: account.id, name: teamName || name });
+  await parts.foundTeam(tx, { accountId: account.id, name: teamName || name });
   const actor = { kind: 'account', id: account.id } as const;
   await recordAct(tx, { actor, action: 'account.registered', subject: actor, caller });
   return { accountId: account.id };

@@ -1,6 +1,7 @@
 import { register } from '../../src/accounts/registration-service.ts';
 import { createPasswords, type Passwords } from '../../src/base/passwords.ts';
 import type { Throttle } from '../../src/db/throttle.ts';
+import { foundTeam } from '../../src/teams/service.ts';
 import { useDatabaseUrl } from '../support/database.ts';
 import { asAccount, authorizationUrl, newBrowser, pkce, submit } from '../support/flow.ts';
 import { aClient, anAccount, aProduct, aSubscription, keyring } from '../support/seed.ts';
@@ -295,7 +296,14 @@ describe('registering', () => {
             },
         });
         const throttles = { register: free, resend: free, code: free };
-        const parts = { pool: server.pool, keyring, passwords: counting, baseUrl, throttles };
+        const parts = {
+          pool: server.pool,
+          keyring,
+          passwords: counting,
+          baseUrl,
+          throttles,
+          foundTeam,
+        };
         const given = { name: 'Ada', email, teamName: '', password: goodPassword, returnTo: '/' };
         const statements = await countStatements(server, () =>
           register(parts, given, { address: '127.0.0.1', requestId: 'req_1', userAgent: '' }),
