@@ -4,7 +4,7 @@ import { isConsole, productByAudience, recordOf } from './client-metadata.ts';
 import { audiencesOf } from './library-seams.ts';
 import { type SubjectAccount, takes } from './subjects.ts';
 
-/** When a person is asked: the library's reasons and two of our own. */
+/** When a person is asked: the library's reasons and some of our own. */
 export function prompts(): interactionPolicy.DefaultPolicy {
   const { Check, base } = interactionPolicy;
   const all = base();
@@ -35,10 +35,15 @@ export function prompts(): interactionPolicy.DefaultPolicy {
     ),
   );
   all.get('consent')?.checks.add(
-    new Check('resource_not_consented', 'Nobody was asked about this resource yet.', (ctx) => {
-      const { grant, result, params } = ctx.oidc;
-      return !result?.consent && !audiencesOf(grant).includes(String(params?.resource));
-    }),
+    new Check(
+      'resource_not_consented',
+      'Nobody was asked about this resource yet.',
+      'consent_required',
+      (ctx) => {
+        const { grant, result, params } = ctx.oidc;
+        return !result?.consent && !audiencesOf(grant).includes(String(params?.resource));
+      },
+    ),
   );
   return all;
 }
