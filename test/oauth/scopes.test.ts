@@ -241,7 +241,7 @@ describe('scopes and products', () => {
       },
     );
 
-    test.each([{}, { scope: 'read' }])(
+    test.each<Record<string, string>>([{}, { scope: 'read' }])(
       '%j is a token for the product and no more',
       async (form) => {
         const bought = (await buyTokens(server.sandbox, plain, asTestUser('tu_gp'), form)).body;
