@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { deleteEndedSessions } from '../accounts/session-store.ts';
 import { readProgramme } from '../admin/programme-files.ts';
 import { applyProgramme } from '../admin/programme-service.ts';
 import { createApp } from '../app.ts';
@@ -108,6 +109,7 @@ function dispatcherOf(
 async function sweep({ pool }: Resources, log: Logger): Promise<void> {
   try {
     await deleteExpiredThrottles(pool);
+    await deleteEndedSessions(pool);
     await deleteOldLetters(pool, keepLetters);
     while ((await deleteExpired(pool, sweepBatch)) >= sweepBatch);
   } catch (error) {

@@ -6,6 +6,7 @@ import { isConsole, oidcScopes, productByAudience, recordOf } from './client-met
 import { addAudience } from './library-seams.ts';
 import { apiScopes, scopesForRole } from './resources.ts';
 import { type Subject, type SubjectAccount, takes } from './subjects.ts';
+import { actorOf, note } from './trail.ts';
 
 /** What one subject's consent to one request comes to. */
 export type Decision = {
@@ -56,12 +57,16 @@ export async function loadGrant(ctx: KoaContextWithOIDC): Promise<Grant | undefi
     throw new errors.AccessDenied('This product does not take such a subject.');
   }
   const grant = known ?? new provider.Grant({ clientId: client.clientId, accountId: subject.sub });
-  applyDecision(
-    grant,
-    resource,
-    decide(product, subject, scopesOf(ctx.oidc.params?.scope as string | undefined)),
-  );
+  const asked = scopesOf(ctx.oidc.params?.scope as string | undefined);
+  const decision = decide(product, subject, asked);
+  applyDecision(grant, resource, decision);
   await grant.save();
+  note(ctx, {
+    actor: actorOf(subject.sub),
+    action: 'consent.given',
+    subject: { kind: 'client', id: client.clientId },
+    detail: { product: product.id, scopes: [...decision.oidc, ...decision.api] },
+  });
   return grant;
 }
 

@@ -18,8 +18,11 @@ export type Given = {
 
 /** Who it is about, and how they showed it. `pwd` is RFC 8176's word. */
 type Chosen = { subject: Subject; by: 'persona' | 'pwd' | 'session' };
-/** What is wrong, in a sentence; `retryAfter` in seconds where waiting helps. */
-type Problem = { problem: string; status: number; retryAfter?: number };
+/**
+ * What is wrong, in a sentence; `retryAfter` in seconds where waiting helps; `failed` where somebody
+ * tried a password, in the trail's words.
+ */
+type Problem = { problem: string; status: number; retryAfter?: number; failed?: string };
 
 /** Whom the form names, where the product takes them and they may share any of what is asked. */
 export async function choose(
@@ -33,7 +36,8 @@ export async function choose(
   } catch (error) {
     if (!(error instanceof TooMany || error instanceof Busy)) throw error;
     const { message, retryAfter } = error; // waiting is the one thing to do; what was typed stays
-    return { problem: message, status: error instanceof TooMany ? 429 : 503, retryAfter };
+    if (error instanceof Busy) return { problem: message, status: 503, retryAfter };
+    return { problem: message, status: 429, retryAfter, failed: 'too many attempts' };
   }
 }
 
@@ -57,7 +61,8 @@ async function named(
   if (given.username === '' || given.password === '') return wrong('Fill in both fields.');
   const sub = await signIn.byPassword(given, recordOf(client), product);
   const subject = sub && (await findSubject(sub));
-  return subject ? { subject, by: 'pwd' } : wrong(wrongPassword(environment, product));
+  if (subject) return { subject, by: 'pwd' };
+  return { ...wrong(wrongPassword(environment, product)), failed: 'wrong username or password' };
 }
 
 /** Refused means no code, not even for `openid`. */

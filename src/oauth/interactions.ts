@@ -17,6 +17,7 @@ import {
 } from './interaction-page.ts';
 import type { SignIn } from './sign-in.ts';
 import type { FindSubject, Subject } from './subjects.ts';
+import { actorOf, note } from './trail.ts';
 
 /** Seconds that the page may stay open. */
 export const interactionDeadline = 15 * 60;
@@ -99,7 +100,11 @@ export function interactionRoutes(parts: InteractionParts): Router {
       return finish(ctx, prompt.details, refusal('The person at the screen did not allow access.'));
     }
     const chosen = await choose(parts, prompt, { ...given, address: ctx.ip });
+    const detail = { client: prompt.client.clientId };
     if ('problem' in chosen) {
+      const reason = chosen.failed;
+      if (reason)
+        note(ctx, { actor: { kind: 'stranger' }, action: 'sign_in.failed', reason, detail });
       if (chosen.retryAfter) ctx.set('Retry-After', String(chosen.retryAfter));
       await show(ctx, prompt, { ...typed(given), error: chosen.problem });
       ctx.status = chosen.status;
@@ -107,6 +112,13 @@ export function interactionRoutes(parts: InteractionParts): Router {
     }
     const { subject, by } = chosen;
     if (by === 'persona') rememberPersona(ctx, subject);
+    if (by !== 'session') {
+      note(ctx, {
+        actor: actorOf(subject.sub),
+        action: 'sign_in.succeeded',
+        detail: { ...detail, by },
+      });
+    }
     await finish(ctx, prompt.details, {
       ...prompt.details.lastSubmission,
       ...(by !== 'session' && { login: { accountId: subject.sub, amr: [by] } }), // oidc-provider's word for the subject

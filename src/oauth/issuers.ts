@@ -16,6 +16,7 @@ import { createProvider } from './provider.ts';
 import { liveSignIn, sandboxSignIn, testUserName } from './sign-in.ts';
 import { signingKeysOf } from './signing-keys.ts';
 import { subjectsOf } from './subjects.ts';
+import { note, noteEvents, type RecordAct, writeTrail } from './trail.ts';
 
 export type IssuersParts = {
   pool: pg.Pool;
@@ -26,6 +27,7 @@ export type IssuersParts = {
   throttle: Throttle;
   /** Hears of what broke inside the library, which answers `server_error` to the caller. */
   onServerError: (error: unknown) => void;
+  record: RecordAct;
 };
 
 export type Issuer = { environment: Environment; provider: Provider; middleware: Middleware[] };
@@ -45,6 +47,7 @@ export async function createIssuer(parts: IssuersParts, environment: Environment
     checkTestUser: sandbox ? throttledCheck({ pool, keyring, throttle, findSubject }) : null,
   });
   provider.on('server_error', (_ctx, error) => parts.onServerError(error));
+  noteEvents(provider);
 
   const interactions = interactionRoutes({
     environment,
@@ -55,6 +58,7 @@ export async function createIssuer(parts: IssuersParts, environment: Environment
   });
   const ownForms = onlyUnder(`/${environment}/interaction`, sameOrigin({ origin: baseUrl }));
   const middleware = [
+    writeTrail(environment, parts.record),
     ownForms,
     interactions.routes() as Middleware, // the router's own context is a Koa context with more in it
     wellKnownAtTheRoot(environment),
@@ -106,15 +110,21 @@ function throttledCheck({ pool, keyring, throttle, findSubject }: CheckParts): C
     const who = { name: testUserName(given.teamId, given.username), address: ctx.ip };
     await throttle.attempt(who).catch(asTooManyRequests(ctx));
     const testUser = await checkTestUserPassword(pool, keyring, given);
-    if (!testUser) return undefined;
+    if (!testUser) return failed(ctx, 'wrong username or password');
     await throttle.succeeded(who);
     return findSubject(testUser.id);
   };
 }
 
+function failed(ctx: TokenEndpointGrantContext, reason: string): undefined {
+  const actor = { kind: 'client', id: ctx.oidc.client.clientId } as const;
+  note(ctx, { actor, action: 'sign_in.failed', reason, detail: { by: 'password grant' } });
+}
+
 /** 429 with Retry-After, not 400: a program that is told to wait can do so. */
 const asTooManyRequests = (ctx: TokenEndpointGrantContext) => (error: unknown) => {
   if (!(error instanceof TooMany)) throw error;
+  failed(ctx, 'too many attempts');
   ctx.set('Retry-After', String(error.retryAfter));
   const refusal = new errors.CustomOIDCProviderError('temporarily_unavailable', error.message);
   throw Object.assign(refusal, { status: 429, statusCode: 429 });

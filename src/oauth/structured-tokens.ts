@@ -10,6 +10,7 @@ import { findStructuredTokens, type StructuredToken, unusable } from './library-
 import { scopesForRole } from './resources.ts';
 import { insertRevokedToken, isTokenAlive } from './store.ts';
 import { type FindSubject, takes } from './subjects.ts';
+import { kindOf, note, noteRevocation } from './trail.ts';
 
 type Claims = JWTPayload & {
   jti: string;
@@ -55,6 +56,7 @@ export function understandStructuredTokens(
 
   provider.use(async (ctx: KoaContextWithOIDC & Koa.Context, next) => {
     await next();
+    if (ctx.oidc && ctx.status === 200) noteRevocation(ctx);
     if (!ctx.oidc?.client || !['introspection', 'revocation'].includes(ctx.oidc.route)) return;
     const structured = refusedForItsForm.has(ctx.oidc);
     if (ctx.status !== 200 && !structured) return; // perhaps before it proved who it is
@@ -73,6 +75,13 @@ export function understandStructuredTokens(
     const claims = await verified(token, provider.issuer, keys);
     if (claims?.client_id !== ctx.oidc.client.clientId) return; // RFC 7009 section 2.1
     await insertRevokedToken(pool, { environment, jti: claims.jti, exp: claims.exp });
+    const sub = claims.gid && claims.sub; // without a grant it is about nobody
+    note(ctx, {
+      actor: { kind: 'client', id: claims.client_id },
+      action: 'token.revoked',
+      ...(sub && { subject: { kind: kindOf(sub), id: sub } }),
+      detail: { kind: 'access' },
+    });
   });
 
   findStructuredTokens(provider, async (token) => {
