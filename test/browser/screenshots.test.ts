@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { take } from '../../scripts/pictures/camera.ts';
 import { pageShots } from '../../scripts/pictures/page-shots.ts';
 import { popUpShots } from '../../scripts/pictures/pop-up-shots.ts';
+import { signInShots } from '../../scripts/pictures/sign-in-shots.ts';
 import { type Stage, setStage } from '../../scripts/pictures/stage.ts';
 import { browserStories } from './stories.ts';
 
@@ -20,7 +21,7 @@ browserStories('every page in every state', (newContext) => {
     await stage.close();
   });
 
-  test.each([...popUpShots, ...pageShots])(
+  test.each([...popUpShots, ...pageShots, ...signInShots])(
     'is sound and fits its windows: $name',
     async (shot) => {
       const pictured = (size: unknown) => size === shot.sizes[0];
