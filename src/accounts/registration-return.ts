@@ -15,3 +15,7 @@ export function staysInPopup(ctx: Context, returnTo: string): void {
 
 /** An interaction belongs to the browser it was begun in: any other starts at the beginning. */
 export const elsewhere = (returnTo: string): string => (underIssuer(returnTo) ? '/' : returnTo);
+
+/** Where to sign in and go on: an interaction has a form of its own, in its pop-up. */
+export const signInAt = (returnTo: string): string =>
+  underIssuer(returnTo) ? returnTo : withReturn('/sign-in', returnTo);

@@ -17,7 +17,7 @@ import {
   type RegistrationFields,
   registrationFields,
 } from './registration-form.ts';
-import { elsewhere, staysInPopup, withReturn } from './registration-return.ts';
+import { elsewhere, signInAt, staysInPopup } from './registration-return.ts';
 import {
   type RegistrationParts,
   register,
@@ -112,7 +112,7 @@ export function registrationRoutes(parts: RegistrationRoutesParts): Router {
     const token = String(ctx.params.token);
     const registration = await registrationOfLink(parts, token, cookie.read(ctx));
     if (!registration) return showEnded(ctx);
-    await showLinkPage(ctx, registration, { name: registration.name });
+    await showLinkPage(ctx, registration, { name: '' }); // not theirs: who asks may be another
   });
 
   router.post('/verify/:token', async (ctx) => {
@@ -156,7 +156,7 @@ async function showForm(
   fields: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   const { name, email, team, terms, return_to: returnTo } = typed;
-  const signIn = withReturn('/sign-in', returnTo);
+  const signIn = signInAt(returnTo);
   await ctx.render('accounts/register', {
     typed: { name, email, team, terms: terms === 'yes' },
     fields,
@@ -177,7 +177,7 @@ async function showMailPage(
     hours: registrationHours,
     sent: told.sent ?? false,
     error: told.error ?? null,
-    signIn: withReturn('/sign-in', returnTo),
+    signIn: signInAt(returnTo),
   });
 }
 

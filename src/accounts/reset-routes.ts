@@ -5,10 +5,9 @@ import { callerOf } from '../http/caller.ts';
 import { checkCsrf } from '../http/csrf.ts';
 import { readForm } from '../http/form.ts';
 import { safeReturnTo } from '../http/return-to.ts';
-import { underIssuer } from '../http/security-headers.ts';
 import type { PasswordRules } from './password-rules.ts';
 import { emailAddress } from './registration-form.ts';
-import { staysInPopup, withReturn } from './registration-return.ts';
+import { signInAt, staysInPopup, withReturn } from './registration-return.ts';
 import {
   askForReset,
   type ResetParts,
@@ -90,10 +89,6 @@ export function resetRoutes(parts: ResetParts & { rules: PasswordRules }): Route
 
   return router;
 }
-
-/** An interaction has a sign-in of its own. */
-const signInAt = (returnTo: string): string =>
-  underIssuer(returnTo) ? returnTo : withReturn('/sign-in', returnTo);
 
 function goTo(ctx: Context, path: string): void {
   ctx.status = 303;

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { deleteExpiredResets } from '../../src/accounts/reset-store.ts';
 import { createPasswords } from '../../src/base/passwords.ts';
 import { useDatabaseUrl } from '../support/database.ts';
 import { newBrowser, submit } from '../support/flow.ts';
@@ -168,6 +169,29 @@ describe('a forgotten password', () => {
       expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
       expect(await lettersTo(pool, email)).toHaveLength(5);
     }
+  });
+
+  test('one network address cannot write to everybody', async () => {
+    const strict = await startServer({ databaseUrl, limitAddresses: true });
+    try {
+      const browser = newBrowser(strict.baseUrl);
+      const form = await browser.open(`${strict.baseUrl}/forgot`);
+      const statuses: number[] = [];
+      for (let n = 0; n < 51; n += 1) {
+        statuses.push((await submit(browser, form, { email: `n${n}@larkfield.example` })).status);
+      }
+      expect(statuses.slice(0, 50)).toEqual(Array(50).fill(200));
+      expect(statuses.at(-1)).toBe(429);
+    } finally {
+      await strict.close();
+    }
+  });
+
+  test('what has expired is deleted', async () => {
+    await ask(await someone());
+    await pool.query('update password_resets set expires_at = now()');
+    expect(await deleteExpiredResets(pool)).toBeGreaterThan(0);
+    expect((await pool.query('select 1 from password_resets')).rowCount).toBe(0);
   });
 
   test('a forged host is in no link, and the token in no table', async () => {

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { deleteExpiredRegistrations } from '../../src/accounts/registration-store.ts';
 import { digest } from '../../src/base/secrets.ts';
 import { useDatabaseUrl } from '../support/database.ts';
 import { newBrowser, submit } from '../support/flow.ts';
@@ -249,6 +250,7 @@ describe('verifying an address', () => {
       const mallory = await registerAt(baseUrl, { email, ...attack });
       const owner = newBrowser(baseUrl);
       const page = await owner.open(await fromLetter(pool, email, 'link'));
+      expect(page.text).not.toContain('Mallory');
       await submit(owner, page, { name: 'Olga Owner', password: anotherPassword });
 
       expect(await accountAt(pool, email)).toMatchObject({
@@ -312,6 +314,23 @@ describe('verifying an address', () => {
       ]);
       expect(rows).toEqual([]);
     });
+  });
+
+  test('a week after they expired, registrations are deleted', async () => {
+    const old = newAddress();
+    const young = newAddress();
+    await registerAt(baseUrl, { email: old });
+    await registerAt(baseUrl, { email: young });
+    const age = `update registrations set expires_at = now() - make_interval(days => $2)
+      where email = $1`;
+    await pool.query(age, [old, 8]);
+    await pool.query(age, [young, 6]);
+    expect(await deleteExpiredRegistrations(pool, 7)).toBe(1);
+    const { rows } = await pool.query('select email from registrations where email in ($1, $2)', [
+      old,
+      young,
+    ]);
+    expect(rows).toEqual([{ email: young }]);
   });
 
   test('the trail says that it was made', async () => {
