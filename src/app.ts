@@ -1,5 +1,6 @@
 import Koa, { type Context } from 'koa';
 import type pg from 'pg';
+import { deleteEmailChange } from './accounts/email-change-store.ts';
 import { createPasswordRules } from './accounts/password-rules.ts';
 import { registrationRoutes } from './accounts/registration-routes.ts';
 import { resetRoutes } from './accounts/reset-routes.ts';
@@ -22,7 +23,12 @@ import { requestLog } from './http/request-log.ts';
 import { sameOrigin } from './http/same-origin.ts';
 import { securityHeaders } from './http/security-headers.ts';
 import { mailboxRoutes } from './mail/routes.ts';
+import { endAccess } from './oauth/consents.ts';
 import { createIssuer } from './oauth/issuers.ts';
+import { profileClosingRoutes } from './portal/profile-closing-routes.ts';
+import { profileEmailRoutes } from './portal/profile-email-routes.ts';
+import { profilePasswordRoutes } from './portal/profile-password-routes.ts';
+import { profileRoutes } from './portal/profile-routes.ts';
 import { portalRoutes } from './portal/routes.ts';
 import { shellOf } from './portal/shell.ts';
 import { listAudiencesOf } from './products/api-store.ts';
@@ -138,9 +144,32 @@ export async function createApp(parts: AppParts): Promise<Koa> {
       ...parts,
       rules,
       throttle: limited('reset', lettersPerName, lettersPerAddress),
-      onPasswordChanged: (tx, accountId) => sessions.endAll(tx, accountId),
+      onPasswordChanged: async (tx, accountId) => {
+        await sessions.endAll(tx, accountId);
+        await deleteEmailChange(tx, accountId);
+        await endAccess(tx, accountId);
+      },
     }).routes(),
   );
+  app.use(profileRoutes({ pool }).routes());
+  app.use(
+    profilePasswordRoutes({
+      ...parts,
+      rules,
+      sessions,
+      throttle: limited('new-password', perName, perAddress),
+    }).routes(),
+  );
+  app.use(
+    profileEmailRoutes({
+      ...parts,
+      throttles: {
+        letter: limited('new-email', lettersPerName, lettersPerAddress),
+        code: limited('new-email-code', codesPerName, codesPerAddress),
+      },
+    }).routes(),
+  );
+  app.use(profileClosingRoutes({ pool, sessions }).routes());
   if (parts.mailbox) app.use(mailboxRoutes(parts).routes());
   const url = `${baseUrl}${defaultPrefix}`;
   app.use(portalRoutes({ ...parts, sampleApi: { url, metadata } }).routes());

@@ -1,0 +1,47 @@
+import Router from '@koa/router';
+import type { Context } from 'koa';
+import { z } from 'zod';
+import { changePassword, type PasswordChangeParts } from '../accounts/own-account-service.ts';
+import type { PasswordRules } from '../accounts/password-rules.ts';
+import type { Sessions } from '../accounts/session-cookie.ts';
+import { checkCsrf } from '../http/csrf.ts';
+import { readForm } from '../http/form.ts';
+import { endAccess } from '../oauth/consents.ts';
+import { freshSelfOf, goTo } from './profile-self.ts';
+
+const form = z.object({ csrf: z.string().default(''), password: z.string().default('') });
+
+export type PasswordRoutesParts = Omit<PasswordChangeParts, 'endAccess'> & {
+  rules: PasswordRules;
+  sessions: Pick<Sessions, 'begin'>;
+};
+
+/** A new password; that it is the person who chooses it is shown by their having just signed in. */
+export function profilePasswordRoutes(parts: PasswordRoutesParts): Router {
+  const router = new Router();
+
+  router.get('/profile/password', async (ctx) => {
+    await show(ctx, freshSelfOf(ctx).account.email);
+  });
+
+  router.post('/profile/password', async (ctx) => {
+    const self = freshSelfOf(ctx);
+    const { csrf, password } = await readForm(ctx, form);
+    checkCsrf(ctx, csrf);
+    const problem = parts.rules.problemOf(password, self.account);
+    if (problem) {
+      await show(ctx, self.account.email, problem);
+      ctx.status = 422;
+      return;
+    }
+    const begin: Parameters<typeof changePassword>[3] = (tx) =>
+      parts.sessions.begin(ctx, tx, self.account.id);
+    await changePassword({ ...parts, endAccess }, self, password, begin);
+    goTo(ctx, '/profile?done=password');
+  });
+
+  return router;
+}
+
+const show = (ctx: Context, email: string, error: string | null = null): Promise<void> =>
+  ctx.render('portal/profile-password', { email, error });
