@@ -81,8 +81,10 @@ const folded = (name: string): string =>
     .normalize('NFD')
     .replace(/\p{M}/gu, '');
 
-/** Whoever has one IPv6 address has all of its /64. */
-function networkOf(address: string): string {
+/** Whoever has one IPv6 address has all of its /64. Some proxies name the port too, anew each time. */
+function networkOf(given: string): string {
+  const [, ipv6, ipv4] = /^(?:\[(.+)\]|([\d.]+))(?::\d+)?$/.exec(given) ?? [];
+  const address = ipv6 ?? ipv4 ?? given;
   if (!isIPv6(address) || address.includes('.')) return address; // IPv4, perhaps written as IPv6
   const [head = '', tail] = address.split('::');
   const left = head.split(':').filter(Boolean);

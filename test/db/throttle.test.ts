@@ -129,6 +129,8 @@ describe('counting attempts', () => {
       ['::ffff:192.0.2.1', true],
       ['::ffff:192.0.2.2', true],
       ['192.0.2.3', true],
+      ['192.0.2.3:51234', false], // as some proxies forward it
+      ['[2001:db8:1:2::7]:51234', false],
       ['192.0.2.4', true],
     ] as const;
     for (const [address, allowed] of tries) {
@@ -191,9 +193,9 @@ describe('signing in with a password', () => {
       await aTestUser(server.pool, { username: name, password: 'published' });
 
       const answers = [];
-      for (let round = 0; round < 8; round += 1) {
+      for (let round = 0; round < 16; round += 1) {
         const attempt = await aPage(client);
-        for (let tries = 0; tries < 10; tries += 1) answers.push(await attempt(name, 'wrong'));
+        for (let tries = 0; tries < 5; tries += 1) answers.push(await attempt(name, 'wrong'));
         if (way === 'the page') await attempt(name, 'published');
         else await byGrant(client, name, 'published');
       }
@@ -226,15 +228,18 @@ describe('signing in with a password', () => {
     }
   });
 
-  test('sixteen right passwords of one person at once all count as right', async () => {
-    const email = 'many@example.com';
-    await anAccount(server.pool, { email, passwordHash });
-    const client = await anApplication({ environment: 'live' });
-    const answers = await Promise.all(
-      Array.from({ length: 16 }, () =>
-        buyTokens(server.live, client, asAccount(email, password), { scope: 'openid' }),
-      ),
-    );
-    expect(answers.map(({ status }) => status)).toEqual(Array(16).fill(200));
-  });
+  test.each(['sandbox', 'live'] as const)(
+    'sixteen right passwords of one person at once all count as right, in %s',
+    async (environment) => {
+      const email = `many-${environment}@example.com`;
+      await anAccount(server.pool, { email, passwordHash });
+      const client = await anApplication({ environment });
+      const answers = await Promise.all(
+        Array.from({ length: 16 }, () =>
+          buyTokens(server[environment], client, asAccount(email, password), { scope: 'openid' }),
+        ),
+      );
+      expect(answers.map(({ status }) => status)).toEqual(Array(16).fill(200));
+    },
+  );
 });
