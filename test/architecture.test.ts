@@ -73,6 +73,7 @@ test.each(files.filter((file) => file !== 'index.ts'))('%s reads no environment'
 test.each([
   ['argon2', /^base\/password/],
   ['ejs', /^(http\/render|mail\/rendering)\.ts$/],
+  ['nodemailer', /^mail\/transport\.ts$/],
   ['rate-limiter-flexible', /^db\/throttle\.ts$/],
   ['node-pg-migrate', /^db\/migrate\.ts$/],
   ['oidc-provider', /^oauth\//],

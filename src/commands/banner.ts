@@ -1,7 +1,7 @@
 import type { Applied } from '../admin/programme-service.ts';
 
 /** What a newcomer needs: all of it published data of a development programme. */
-export function welcome(applied: Applied, baseUrl: string): string {
+export function welcome(applied: Applied, baseUrl: string, mailbox: boolean): string {
   const { accounts, testUsers, clients } = applied;
   const machine = clients.find(
     ({ secret, grantTypes, environment }) =>
@@ -15,6 +15,7 @@ export function welcome(applied: Applied, baseUrl: string): string {
     `  Sandbox issuer  ${baseUrl}/sandbox`,
     `  Live issuer     ${baseUrl}/live`,
     `  Sample API      ${baseUrl}/sandbox-api/fhir/metadata`,
+    ...(mailbox ? [`  Mailbox         ${baseUrl}/dev/mailbox`] : []),
     '',
     ...table(
       'Accounts',

@@ -40,6 +40,10 @@ export type Fixtures = {
     UserFixture
   >;
   scopes: { unassigned: string; extra: string; live: string };
+  /** Paths. */
+  pages: { register: string; forgot: string; profile: string };
+  /** `{{to}}` stands for the address whose letters are asked for; JSON, newest first. */
+  mail: { list: string };
   health: { live: string; ready: string };
   closed_paths: string[];
   log_file: string;
@@ -84,6 +88,8 @@ export async function makeFixtures(
       long_password: testUserFixture(programme, 'long_password'),
     },
     scopes: { unassigned: scopes.unassigned, extra: scopes.extra, live: scopes.live },
+    pages: { register: '/register', forgot: '/forgot', profile: '/profile' },
+    mail: { list: `${baseUrl}/dev/mailbox.json?to={{to}}` },
     health: { live: '/health/live', ready: '/health/ready' },
     closed_paths: ['/admin', '/metrics'],
     log_file: resolve(logFile),

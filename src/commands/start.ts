@@ -86,7 +86,7 @@ async function serveWith(
   mail?.start();
   const sweeping = setInterval(() => void sweep(resources, log), sweepEvery);
   log.info({ baseUrl, port: served.port }, 'Sandgate is ready');
-  if (development) process.stdout.write(welcome(applied, baseUrl));
+  if (development) process.stdout.write(welcome(applied, baseUrl, !mail));
 
   await stop;
   clearInterval(sweeping);
