@@ -227,6 +227,21 @@ describe('verifying an address', () => {
       expect(await accountAt(pool, email)).toBeUndefined();
     });
 
+    test('its digest opens nothing in another row', async () => {
+      const email = newAddress();
+      const { browser, page } = await registerAt(baseUrl, { email });
+      await registerAt(baseUrl, { email: newAddress() });
+      const code = await fromLetter(pool, `person${last}@larkfield.example`, 'code');
+      const moved = await pool.query(
+        `update registrations set code_digest = other.code_digest from registrations other
+         where registrations.email = $1 and other.email = $2`,
+        [email, `person${last}@larkfield.example`],
+      );
+      expect(moved.rowCount).toBe(1);
+      await submitTo(browser, page, codeForm, { code });
+      expect(await accountAt(pool, email)).toBeUndefined();
+    });
+
     test('sent again, the old link ends with the old code, and after five letters we ask to wait', async () => {
       const email = newAddress();
       const { browser, page } = await registerAt(baseUrl, { email });
