@@ -32,7 +32,7 @@ import {
   resourceServerInfo,
   rotateAlways,
 } from './resources.ts';
-import { understandStructuredTokens } from './structured-tokens.ts';
+import { isOwnAndHolds, understandStructuredTokens } from './structured-tokens.ts';
 import { asOidcAccount, type FindSubject } from './subjects.ts';
 import { chooseTokenType, tokenClaims } from './token-claims.ts';
 
@@ -121,7 +121,7 @@ function configuration(parts: IssuerParts): Configuration {
       clientCredentials: { enabled: true },
       introspection: {
         enabled: true,
-        allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId,
+        allowedPolicy: (_ctx, client, token) => isOwnAndHolds(token, client, findSubject),
       },
       revocation: {
         enabled: true,

@@ -131,6 +131,18 @@ async function entitledClaims(
   return { ...claims, scope: scope || undefined };
 }
 
+/** The same question of a refresh token, which the library introspects by itself. */
+export async function isOwnAndHolds(
+  token: { clientId?: string; accountId?: string; resource?: unknown },
+  client: Client,
+  findSubject: FindSubject,
+): Promise<boolean> {
+  const product = productByAudience(recordOf(client), String(token.resource));
+  if (token.clientId !== client.clientId || !product || !token.accountId) return false;
+  const subject = await findSubject(token.accountId); // oidc-provider's word for the subject
+  return subject !== undefined && takes(product, subject);
+}
+
 /** Public clients prove nothing by naming themselves; they may withdraw their own tokens only. */
 const mayNotAsk = ({ oidc }: KoaContextWithOIDC): boolean =>
   oidc.client !== undefined &&

@@ -161,14 +161,12 @@ describe('introspection (RFC 7662) and revocation (RFC 7009)', () => {
           : await aTestUser(server.pool);
       const choice =
         kind === 'account' ? asAccount(email, 'correct horse battery') : asTestUser(sub);
-      const asked = { scope: 'openid read write' };
-      const { access_token } = (await buyTokens(server[environment], own, choice, asked)).body;
-      const ask = async () =>
-        (
-          await post(`${server[environment]}/token/introspection`, own, {
-            token: String(access_token),
-          })
-        ).body;
+      const asked = { scope: 'openid offline_access read write' };
+      const { body } = await buyTokens(server[environment], own, choice, asked);
+      const ask = async (which: 'access_token' | 'refresh_token' = 'access_token') => {
+        const token = String(body[which]);
+        return (await post(`${server[environment]}/token/introspection`, own, { token })).body;
+      };
       return { ask, sub, product };
     }
     const sql = (text: string, ...values: string[]) => server.pool.query(text, values);
@@ -224,9 +222,10 @@ describe('introspection (RFC 7662) and revocation (RFC 7009)', () => {
       ],
     ])('a token about %s is exactly inactive', async (_what, kind, environment, change) => {
       const { ask, sub, product } = await aToken(kind, environment);
-      expect(await ask()).toMatchObject({ active: true, sub });
+      const tokens = ['access_token', 'refresh_token'] as const;
+      for (const token of tokens) expect(await ask(token)).toMatchObject({ active: true, sub });
       await change({ sub, product });
-      expect(await ask()).toEqual({ active: false });
+      for (const token of tokens) expect(await ask(token)).toEqual({ active: false });
     });
 
     test('it names the scopes that the role still has', async () => {
