@@ -91,6 +91,27 @@ describe('verifying an address', () => {
       expect(landed.url).toBe(`${baseUrl}/`);
     });
 
+    test('where somebody else is signed in it verifies its own address and nothing of theirs', async () => {
+      const theirs = newAddress();
+      const { browser, page } = await registerAt(baseUrl, { email: theirs, name: 'Bea' });
+      const code = await fromLetter(pool, theirs, 'code');
+      await submitTo(browser, page, codeForm, { code });
+      const bea = await accountAt(pool, theirs);
+
+      const email = newAddress();
+      await registerAt(baseUrl, { email });
+      const link = await fromLetter(pool, email, 'link');
+      const form = await browser.open(link);
+      const own = { name: 'Ann', password: anotherPassword };
+      await submitTo(browser, form, new URL(link).pathname, own);
+      expect(await accountAt(pool, email)).toMatchObject({ name: 'Ann', verified: true });
+      expect(await accountAt(pool, theirs)).toEqual(bea);
+      expect(await opens(baseUrl, theirs, goodPassword)).toBe(true);
+      const landed = await browser.open(baseUrl);
+      expect(landed.text).toContain('Ann');
+      expect(landed.text).not.toContain('Bea');
+    });
+
     test('works once, also when pressed twice at the same moment', async () => {
       const email = newAddress();
       const { browser } = await registerAt(baseUrl, { email });
