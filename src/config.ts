@@ -25,6 +25,8 @@ export type Config = Readonly<{
   logLevel: (typeof logLevels)[number];
   /** Undefined: standard output. */
   logFile: string | undefined;
+  /** Days that what is over is kept; what expires by itself goes when it does. */
+  keepDays: Readonly<{ acts: number; letters: number; registrations: number }>;
 }>;
 
 /** The message has one line for each wrong setting, ready to be printed. */
@@ -67,6 +69,11 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     trustProxy: data.TRUST_PROXY === 'true',
     logLevel: data.LOG_LEVEL,
     logFile: data.LOG_FILE,
+    keepDays: {
+      acts: data.KEEP_ACTS_DAYS,
+      letters: data.KEEP_LETTERS_DAYS,
+      registrations: data.KEEP_REGISTRATIONS_DAYS,
+    },
   };
 }
 
@@ -111,8 +118,16 @@ function settings(mode: string | undefined) {
     TRUST_PROXY: z.enum(['true', 'false'], 'must be true or false.').default('false'),
     LOG_LEVEL: z.enum(logLevels, `must be one of ${logLevels.join(', ')}.`).default('info'),
     LOG_FILE: z.string().optional(),
+    KEEP_ACTS_DAYS: days.default(400),
+    KEEP_LETTERS_DAYS: days.default(30),
+    KEEP_REGISTRATIONS_DAYS: days.default(7),
   });
 }
+
+const days = z
+  .string()
+  .regex(/^[1-9]\d{0,4}$/, 'must be a whole number of days, 1 or more.')
+  .transform(Number);
 
 /** Port 0, any that is free, is for tests: the address we tell clients needs a number. */
 const port = (least: number) =>

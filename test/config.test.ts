@@ -33,6 +33,7 @@ test('nothing set is a development server on this machine only', () => {
     trustProxy: false,
     logLevel: 'info',
     logFile: undefined,
+    keepDays: { acts: 400, letters: 30, registrations: 7 },
   });
 });
 

@@ -1,25 +1,16 @@
 import { join } from 'node:path';
-import { deleteEndedSessions } from '../accounts/session-store.ts';
 import { readProgramme } from '../admin/programme-files.ts';
 import { applyProgramme } from '../admin/programme-service.ts';
 import { createApp } from '../app.ts';
 import { createLogger, type Logger } from '../base/log.ts';
 import type { Config } from '../config.ts';
-import { deleteExpiredThrottles } from '../db/throttle.ts';
 import { createDispatcher, type Dispatcher } from '../mail/dispatcher.ts';
-import { deleteOldLetters } from '../mail/store.ts';
 import { createTransport, senderOf } from '../mail/transport.ts';
-import { deleteExpired } from '../oauth/store.ts';
 import { welcome } from './banner.ts';
 import { makeFixtures, writeFixtures } from './fixtures.ts';
 import { openResources, type Resources } from './resources.ts';
 import { serve } from './serve.ts';
-
-/** Milliseconds between two sweeps of what has expired, and rows of one sweep's statement. */
-const sweepEvery = 10 * 60_000;
-const sweepBatch = 500;
-/** Days that the outbox remembers a letter. */
-const keepLetters = 30;
+import { startSweeping } from './sweep.ts';
 
 /** Where a development server keeps its log, beside standard output. */
 export const logFileOf = (config: Config): string =>
@@ -84,12 +75,12 @@ async function serveWith(
   });
   const served = await serve({ callback: app.callback(), host: config.host, port: config.port });
   mail?.start();
-  const sweeping = setInterval(() => void sweep(resources, log), sweepEvery);
+  const stopSweeping = startSweeping({ pool, keepDays: config.keepDays, log });
   log.info({ baseUrl, port: served.port }, 'Sandgate is ready');
   if (development) process.stdout.write(welcome(applied, baseUrl, !mail));
 
   await stop;
-  clearInterval(sweeping);
+  stopSweeping();
   await served.close();
   await mail?.stop();
   await resources.close();
@@ -104,17 +95,6 @@ function dispatcherOf(
   if (!smtpUrl) return undefined;
   const send = createTransport(smtpUrl, { from: senderOf(smtpUrl, letters) });
   return createDispatcher({ ...letters, send });
-}
-
-async function sweep({ pool }: Resources, log: Logger): Promise<void> {
-  try {
-    await deleteExpiredThrottles(pool);
-    await deleteEndedSessions(pool);
-    await deleteOldLetters(pool, keepLetters);
-    while ((await deleteExpired(pool, sweepBatch)) >= sweepBatch);
-  } catch (error) {
-    log.warn({ err: error }, 'what has expired could not be swept; the next sweep tries again');
-  }
 }
 
 /** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */

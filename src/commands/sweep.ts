@@ -1,0 +1,45 @@
+import type pg from 'pg';
+import { deleteExpiredEmailChanges } from '../accounts/email-change-store.ts';
+import { deleteExpiredRegistrations } from '../accounts/registration-store.ts';
+import { deleteExpiredResets } from '../accounts/reset-store.ts';
+import { deleteEndedSessions } from '../accounts/session-store.ts';
+import { deleteActsOlderThan } from '../audit/store.ts';
+import type { Logger } from '../base/log.ts';
+import type { Config } from '../config.ts';
+import { deleteExpiredThrottles } from '../db/throttle.ts';
+import { deleteOldLetters } from '../mail/store.ts';
+import { deleteExpired } from '../oauth/store.ts';
+
+/** Milliseconds between two sweeps, and rows of one statement where there may be very many. */
+const every = 10 * 60_000;
+const batch = 500;
+
+type Parts = { pool: pg.Pool; keepDays: Config['keepDays']; log: Logger };
+
+/** Removes what has expired or was kept long enough, again and again; the answer ends that. */
+export function startSweeping(parts: Parts): () => void {
+  const timer = setInterval(() => void sweep(parts), every);
+  return () => clearInterval(timer);
+}
+
+export async function sweep({ pool, keepDays, log }: Parts): Promise<void> {
+  const work: (() => Promise<unknown>)[] = [
+    () => deleteExpiredThrottles(pool),
+    () => deleteEndedSessions(pool),
+    () => deleteExpiredResets(pool),
+    () => deleteExpiredEmailChanges(pool),
+    () => deleteExpiredRegistrations(pool, keepDays.registrations),
+    () => deleteOldLetters(pool, keepDays.letters),
+    () => deleteActsOlderThan(pool, keepDays.acts),
+    () => sweepProtocol(pool),
+  ];
+  for (const one of work) {
+    await one().catch((error) =>
+      log.warn({ err: error }, 'something expired could not be swept; the next sweep tries again'),
+    );
+  }
+}
+
+async function sweepProtocol(pool: pg.Pool): Promise<void> {
+  while ((await deleteExpired(pool, batch)) >= batch);
+}

@@ -1,0 +1,51 @@
+import { createLogger } from '../../src/base/log.ts';
+import { sweep } from '../../src/commands/sweep.ts';
+import { enqueueLetter } from '../../src/mail/outbox.ts';
+import { useDatabase } from '../support/database.ts';
+
+describe('the sweep', () => {
+  const pool = useDatabase();
+  const keepDays = { acts: 400, letters: 30, registrations: 7 };
+  const parts = { pool, keepDays, log: createLogger({ level: 'silent' }) };
+  const rows = async (table: string) =>
+    Number((await pool.query(`select count(*) from ${table}`)).rows[0].count);
+
+  test('takes what has expired and leaves what has not, table by table', async () => {
+    for (const seconds of [-60, 60]) {
+      const expires = `now() + make_interval(secs => ${seconds})`;
+      await pool.query(
+        `insert into oidc_records (environment, kind, key, payload, expires_at)
+         select 'sandbox', 'AccessToken', decode(md5(random()::text), 'hex'), '{}', ${expires}
+         from generate_series(1, 1200)`,
+      );
+      await pool.query(
+        `insert into revoked_tokens values ('sandbox', 'jti ${seconds}', ${expires})`,
+      );
+      await pool.query(
+        `insert into throttles values ('key ${seconds}', 1, extract(epoch from ${expires}) * 1000)`,
+      );
+    }
+    for (const days of [31, 29]) {
+      const letter = { template: 'account-deleted' as const, data: { name: 'Ada' } };
+      await enqueueLetter(pool, { to: `old${days}@example.com`, letter });
+      await pool.query(
+        `update letters set created_at = now() - make_interval(days => $1) where recipient like $2`,
+        [days, `old${days}@%`],
+      );
+    }
+
+    await sweep(parts);
+
+    expect(await rows('oidc_records')).toBe(1200);
+    expect(await rows('revoked_tokens')).toBe(1);
+    expect(await rows('throttles')).toBe(1);
+    expect(await rows('letters')).toBe(1);
+  });
+
+  test('goes on with the rest when one table cannot be swept', async () => {
+    await pool.query('alter table throttles rename to throttles_away');
+    await pool.query(`update revoked_tokens set expires_at = now() - interval '1 second'`);
+    await sweep(parts);
+    expect(await rows('revoked_tokens')).toBe(0);
+  });
+});
