@@ -163,6 +163,12 @@ describe('what an account allowed to applications', () => {
       expect(answer.text).toContain('The access is withdrawn.');
       expect(answer.text).not.toContain('Ward Round Helper');
 
+      const { rows: left } = await server.pool.query(
+        `select kind from oidc_records
+         where kind <> 'Session' and payload ->> 'accountId' = $1 and payload ->> 'clientId' = $2`,
+        [someone.account.id, client.id],
+      );
+      expect(left).toEqual([]); // codes and refresh tokens too, not only what they hang on
       expect(await introspect(environment, client, tokens.access_token)).toBe(false);
       expect(await introspect(environment, client, tokens.refresh_token)).toBe(false);
       expect(await userinfo(environment, tokens.access_token)).toBe(401);
