@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { take } from '../../scripts/pictures/camera.ts';
 import { pageShots } from '../../scripts/pictures/page-shots.ts';
+import { peopleShots } from '../../scripts/pictures/people-shots.ts';
 import { popUpShots } from '../../scripts/pictures/pop-up-shots.ts';
 import { signInShots } from '../../scripts/pictures/sign-in-shots.ts';
 import { type Stage, setStage } from '../../scripts/pictures/stage.ts';
@@ -21,7 +22,7 @@ browserStories('every page in every state', (newContext) => {
     await stage.close();
   });
 
-  test.each([...popUpShots, ...pageShots, ...signInShots])(
+  test.each([...popUpShots, ...pageShots, ...signInShots, ...peopleShots])(
     'is sound and fits its windows: $name',
     async (shot) => {
       const pictured = (size: unknown) => size === shot.sizes[0];
