@@ -222,6 +222,19 @@ describe('another email address', () => {
     expect((await ask(someone, newAddress())).status).toBe(429);
   });
 
+  test('only so many codes in a day, over however many letters', async () => {
+    const someone = await person();
+    const taken = (await person()).account.email;
+    const statuses: number[] = [];
+    for (let letter = 0; letter < 5; letter += 1) {
+      await ask(someone, taken); // never the right code
+      for (let n = 0; n < 5; n += 1) {
+        statuses.push((await send(someone, confirm, { code: '000000' })).status);
+      }
+    }
+    expect(statuses).toEqual([...Array(20).fill(422), ...Array(5).fill(429)]);
+  });
+
   test('neither link nor code is in the database but in the letter', async () => {
     const someone = await person();
     const email = newAddress();
