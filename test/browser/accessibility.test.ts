@@ -1,0 +1,79 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type { Page } from 'playwright-core';
+import { phone, type Shot, wide } from '../../scripts/pictures/camera.ts';
+import { pageShots } from '../../scripts/pictures/page-shots.ts';
+import { peopleShots } from '../../scripts/pictures/people-shots.ts';
+import { popUpShots } from '../../scripts/pictures/pop-up-shots.ts';
+import { signInShots } from '../../scripts/pictures/sign-in-shots.ts';
+import { type Stage, setStage } from '../../scripts/pictures/stage.ts';
+import { browserStories } from './stories.ts';
+
+type Finding = { id: string; help: string; nodes: { target: string[]; failureSummary: string }[] };
+declare global {
+  var axe: { run(context: object): Promise<{ violations: Finding[] }> };
+  var document: object;
+}
+
+const axeSource = readFileSync(
+  createRequire(import.meta.url).resolve('axe-core/axe.min.js'),
+  'utf8',
+);
+
+/** Every rule that axe has on by itself, on the whole page; in words, or empty. */
+async function findings(page: Page): Promise<string[]> {
+  const { violations } = await page.evaluate(() => axe.run(document));
+  return violations.flatMap(({ id, help, nodes }) =>
+    nodes.map(({ target, failureSummary }) => `${id} (${help}): ${target}: ${failureSummary}`),
+  );
+}
+
+const sizes = [wide, phone];
+const schemes = ['light', 'dark'] as const;
+
+/** axe is a script, and says nothing of a page that may not run any; their pages are among the others. */
+const lookedAt = (shot: Shot): boolean =>
+  !shot.withoutScript && shot.name !== 'mailbox-letter-html';
+const shots = [...popUpShots, ...pageShots, ...signInShots, ...peopleShots].filter(lookedAt);
+
+browserStories('whoever hears a page, or sees little of it', (newContext) => {
+  let stage: Stage;
+  beforeAll(async () => {
+    stage = await setStage();
+  }, 60_000);
+  afterAll(() => stage.close());
+
+  async function read(page: Page): Promise<string[]> {
+    await page.evaluate(axeSource); // past the CSP, which lets no inline script in
+    const wrong: string[] = [];
+    for (const colorScheme of schemes) {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      for (const { name, width, height } of sizes) {
+        await page.setViewportSize({ width, height });
+        for (const what of await findings(page)) wrong.push(`${name}, ${colorScheme}: ${what}`);
+      }
+    }
+    return wrong;
+  }
+
+  test.each(shots)(
+    'can use it in every size and scheme: $name',
+    async ({ reach }) => {
+      const context = await newContext();
+      const page = await context.newPage();
+      await reach(page, stage);
+      expect(await read(page)).toEqual([]);
+      await context.close();
+    },
+    60_000,
+  );
+
+  test('and axe does find what is wrong', async () => {
+    const context = await newContext();
+    const page = await context.newPage();
+    await page.goto(`${stage.demo.baseUrl}/register`);
+    await page.evaluate("document.querySelector('label[for=email]').remove()");
+    expect((await read(page)).join()).toMatch(/label/);
+    await context.close();
+  });
+});
