@@ -6,12 +6,14 @@ import { registrationRoutes } from './accounts/registration-routes.ts';
 import { resetRoutes } from './accounts/reset-routes.ts';
 import { createSessions, sessionOf } from './accounts/session-cookie.ts';
 import { showSignIn, signInRoutes } from './accounts/sign-in-routes.ts';
+import type { Act } from './audit/act.ts';
 import { recordAct } from './audit/store.ts';
 import { environments } from './base/environment.ts';
 import type { Logger } from './base/log.ts';
 import type { Passwords } from './base/passwords.ts';
 import type { Keyring } from './base/secrets.ts';
-import { createThrottle, type Limit } from './db/throttle.ts';
+import type { Db } from './db/pool.ts';
+import { createThrottle, type Throttle } from './db/throttle.ts';
 import { createAssets } from './http/assets.ts';
 import { csrf } from './http/csrf.ts';
 import { errorHandler } from './http/error-handler.ts';
@@ -57,121 +59,130 @@ export type AppParts = {
   mailbox?: boolean;
 };
 
-/** Failures of one name, and of one network address, within five minutes. */
-const perName = { points: 20, seconds: 300 };
-const perAddress = { points: 100, seconds: 300 };
+/** What may be tried how often, by one name and from one network address. */
+const limits = {
+  passwords: { perName: { points: 20, seconds: 300 }, perAddress: { points: 100, seconds: 300 } },
+  /** Letters that a stranger can have sent. */
+  letters: { perName: { points: 5, seconds: 3600 }, perAddress: { points: 50, seconds: 3600 } },
+  /** Over all letters to one recipient: a million codes take more than a century. */
+  codes: { perName: { points: 20, seconds: 86_400 }, perAddress: { points: 100, seconds: 3600 } },
+} as const;
 
-/** Letters that a stranger can have sent to one recipient, and from one network address, in an hour. */
-const lettersPerName = { points: 5, seconds: 3600 };
-const lettersPerAddress = { points: 50, seconds: 3600 };
-/** Codes typed for one recipient, over all registrations, in a day: a million codes take more than a century. */
-const codesPerName = { points: 20, seconds: 86_400 };
-const codesPerAddress = { points: 100, seconds: 3600 };
+/** What the rooms share beside the parts. */
+type Wired = AppParts & {
+  https: boolean;
+  throttle: Throttle;
+  limited: (purpose: string, what: keyof typeof limits) => Throttle;
+  onError: (error: unknown, ctx?: Context) => void;
+};
 
 /** The whole server, wired in one place and listening nowhere: commands/start.ts listens, tests do not. */
 export async function createApp(parts: AppParts): Promise<Koa> {
-  const { pool, keyring, baseUrl, log } = parts;
-  const onError = (error: unknown, ctx?: Context) =>
-    log.error({ err: error, requestId: ctx?.state.requestId }, 'a request failed');
+  const { pool, keyring, log } = parts;
+  const limited: Wired['limited'] = (purpose, what) =>
+    createThrottle(pool, {
+      purpose,
+      fingerprint: keyring.fingerprint,
+      perName: limits[what].perName,
+      perAddress: parts.limitAddresses ? limits[what].perAddress : null,
+    });
+  const wired: Wired = {
+    ...parts,
+    https: parts.baseUrl.startsWith('https:'),
+    limited,
+    throttle: limited('sign-in', 'passwords'), // of the pop-up, the password grant and our own page together
+    onError: (error, ctx) =>
+      log.error({ err: error, requestId: ctx?.state.requestId }, 'a request failed'),
+  };
   const app = new Koa({ keys: [...keyring.cookieKeys], proxy: parts.trustProxy, maxIpsCount: 1 });
-  app.on('error', (error, ctx?: Context) => onError(error, ctx));
-  const assets = createAssets({ watch: parts.watch });
+  app.on('error', wired.onError);
 
+  frame(app, wired);
+  await issuers(app, wired);
+  sampleApi(app, wired);
+  people(app, wired);
+  if (parts.mailbox) app.use(mailboxRoutes(parts).routes());
+  const url = `${parts.baseUrl}${defaultPrefix}`;
+  const metadata = metadataUrlOf(sampleAt(parts));
+  app.use(portalRoutes({ ...parts, sampleApi: { url, metadata } }).routes());
+  return app;
+}
+
+/** What every request passes, outermost first. */
+function frame(app: Koa, { pool, baseUrl, brand, watch, https, log, onError }: Wired): void {
+  const assets = createAssets({ watch });
   app.use(refuseAbsoluteForm());
   app.use(requestId());
   app.use(requestLog({ log }));
-  const https = baseUrl.startsWith('https:');
   app.use(securityHeaders({ https }));
-  app.use(
-    renderer({
-      brand: () => parts.brand,
-      asset: assets.url,
-      cache: !parts.watch,
-      shell: shellOf,
-    }),
-  );
+  app.use(renderer({ brand: () => brand, asset: assets.url, cache: !watch, shell: shellOf }));
   app.use(errorHandler({ log: onError, showSignIn }));
   app.use(hostGuard({ origin: baseUrl }));
   app.use(health({ ready: async () => (await pool.query('select 1')).rowCount === 1 }));
   app.use(assets.middleware);
+}
 
-  const throttle = createThrottle(pool, {
-    purpose: 'sign-in',
-    fingerprint: keyring.fingerprint,
-    perName,
-    perAddress: parts.limitAddresses ? perAddress : null,
-  });
+/** The protocol, twice. It sees no session of our own pages. */
+async function issuers(app: Koa, wired: Wired): Promise<void> {
+  const record = (act: Act) => recordAct(wired.pool, act);
   for (const environment of environments) {
-    const issuer = await createIssuer(
-      { ...parts, throttle, onServerError: onError, record: (act) => recordAct(pool, act) },
-      environment,
-    );
-    for (const middleware of issuer.middleware) app.use(middleware);
+    const parts = { ...wired, onServerError: wired.onError, record };
+    const { middleware } = await createIssuer(parts, environment);
+    for (const one of middleware) app.use(one);
   }
+}
 
-  const issuer = `${baseUrl}/sandbox`;
-  const sample = { issuer, baseUrl, prefix: defaultPrefix };
-  const metadata = metadataUrlOf(sample);
-  app.use(resourceMetadata(sample).routes());
+const sampleAt = ({ baseUrl }: AppParts) => ({
+  issuer: `${baseUrl}/sandbox`,
+  baseUrl,
+  prefix: defaultPrefix,
+});
+
+/** A resource server like any other: it knows our issuer by its address only. */
+function sampleApi(app: Koa, wired: Wired): void {
+  const at = sampleAt(wired);
+  const ofSample = { apiId: 'patient-record', environment: 'sandbox' } as const;
+  app.use(resourceMetadata(at).routes());
   app.use(
     sandboxApi({
-      ...sample,
-      jwksUri: `${issuer}/jwks`,
-      audiences: () => listAudiencesOf(pool, { apiId: 'patient-record', environment: 'sandbox' }),
+      ...at,
+      jwksUri: `${at.issuer}/jwks`,
+      audiences: () => listAudiencesOf(wired.pool, ofSample),
     }).routes(),
   );
+}
+
+/** Our own pages: from here on forms come from ourselves, and a request knows who is signed in. */
+function people(app: Koa, wired: Wired): void {
+  const { pool, keyring, https, limited, throttle } = wired;
   const sessions = createSessions({ pool, https });
-  app.use(sameOrigin({ origin: baseUrl }));
+  const rules = createPasswordRules({ words: [wired.brand] });
+  app.use(sameOrigin({ origin: wired.baseUrl }));
   app.use(sessions.middleware);
   app.use(csrf({ keyring, https, boundTo: (ctx) => sessionOf(ctx)?.id ?? null }));
-  app.use(signInRoutes({ ...parts, throttle, sessions, https }).routes());
-  const rules = createPasswordRules({ words: [parts.brand] });
-  const limited = (purpose: string, perName: Limit, perAddress: Limit) =>
-    createThrottle(pool, {
-      purpose,
-      fingerprint: keyring.fingerprint,
-      perName,
-      perAddress: parts.limitAddresses ? perAddress : null,
-    });
+
+  app.use(signInRoutes({ ...wired, throttle, sessions }).routes());
   const throttles = {
-    register: limited('register', lettersPerName, lettersPerAddress),
-    resend: limited('resend', lettersPerName, lettersPerAddress),
-    code: limited('code', codesPerName, codesPerAddress),
+    register: limited('register', 'letters'),
+    resend: limited('resend', 'letters'),
+    code: limited('code', 'codes'),
   };
-  app.use(registrationRoutes({ ...parts, rules, sessions, throttles, foundTeam }).routes());
-  app.use(
-    resetRoutes({
-      ...parts,
-      rules,
-      throttle: limited('reset', lettersPerName, lettersPerAddress),
-      onPasswordChanged: async (tx, accountId) => {
-        await sessions.endAll(tx, accountId);
-        await deleteEmailChange(tx, accountId);
-        await endAccess(tx, accountId);
-      },
-    }).routes(),
-  );
+  app.use(registrationRoutes({ ...wired, rules, sessions, throttles, foundTeam }).routes());
+  const onPasswordChanged = async (tx: Db, accountId: string) => {
+    await sessions.endAll(tx, accountId);
+    await deleteEmailChange(tx, accountId);
+    await endAccess(tx, accountId);
+  };
+  const reset = limited('reset', 'letters');
+  app.use(resetRoutes({ ...wired, rules, throttle: reset, onPasswordChanged }).routes());
+
   app.use(profileRoutes({ pool }).routes());
-  app.use(
-    profilePasswordRoutes({
-      ...parts,
-      rules,
-      sessions,
-      throttle: limited('new-password', perName, perAddress),
-    }).routes(),
-  );
-  app.use(
-    profileEmailRoutes({
-      ...parts,
-      throttles: {
-        letter: limited('new-email', lettersPerName, lettersPerAddress),
-        code: limited('new-email-code', codesPerName, codesPerAddress),
-      },
-    }).routes(),
-  );
+  const renewal = limited('new-password', 'passwords');
+  app.use(profilePasswordRoutes({ ...wired, rules, sessions, throttle: renewal }).routes());
+  const newEmail = {
+    letter: limited('new-email', 'letters'),
+    code: limited('new-email-code', 'codes'),
+  };
+  app.use(profileEmailRoutes({ ...wired, throttles: newEmail }).routes());
   app.use(profileClosingRoutes({ pool, sessions }).routes());
-  if (parts.mailbox) app.use(mailboxRoutes(parts).routes());
-  const url = `${baseUrl}${defaultPrefix}`;
-  app.use(portalRoutes({ ...parts, sampleApi: { url, metadata } }).routes());
-  return app;
 }

@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { keptSecret } from './base/kept-secret.ts';
+import { urlOf } from './base/url.ts';
 
 export type Config = Readonly<{
   mode: 'development' | 'production' | 'test';
@@ -141,7 +142,7 @@ const port = (least: number) =>
 
 const origin = (production: boolean) =>
   z.string().transform((text, context) => {
-    const url = URL.canParse(text) ? new URL(text) : undefined;
+    const url = urlOf(text);
     const isOrigin = url && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`;
     if (!isOrigin) {
       context.addIssue('must be an origin such as https://login.example.com, without a path.');

@@ -69,6 +69,13 @@ test.each(files.filter((file) => file !== 'index.ts'))('%s reads no environment'
   expect(source(file).replace(/\/\*\*?[\s\S]*?\*\//g, '')).not.toMatch(/process\.env\b/);
 });
 
+test.each(files.filter((file) => file !== 'base/url.ts'))(
+  '%s asks urlOf, not URL.canParse',
+  (file) => {
+    expect(source(file)).not.toContain('URL.canParse('); // wrong on Node 20: base/url.ts
+  },
+);
+
 /** A dependency that is chosen once lives in one place, so that it can be changed in one place. */
 test.each([
   ['argon2', /^base\/password/],

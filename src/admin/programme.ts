@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { administratorRoles } from '../accounts/account.ts';
+import { urlOf } from '../base/url.ts';
 import { authMethods } from '../clients/client.ts';
 import { grantTypes } from '../products/product.ts';
 import { states } from '../subscriptions/subscription.ts';
@@ -12,7 +13,10 @@ const line = z.string().trim().min(1, 'must not be empty').max(300);
 const text = z.string().trim().default('');
 const absoluteUri = z
   .string()
-  .refine((uri) => URL.canParse(uri) && !uri.includes('#'), 'an absolute URI without a fragment');
+  .refine(
+    (uri) => urlOf(uri) !== undefined && !uri.includes('#'),
+    'an absolute URI without a fragment',
+  );
 /** RFC 9700 section 2.1: compared byte for byte, so nothing that could be read in two ways. */
 const redirectUri = absoluteUri.refine(
   (uri) => !uri.includes('*') && !uri.includes('@'),

@@ -1,4 +1,5 @@
 import type { Context } from 'koa';
+import { urlOf } from '../base/url.ts';
 
 const nowhere = 'http://nowhere.invalid';
 
@@ -14,7 +15,7 @@ export function safeReturnTo(given: unknown): string {
 }
 
 function isOwnPath(text: string): boolean {
-  if (!looksOwn(text) || !URL.canParse(text, nowhere)) return false;
+  if (!looksOwn(text) || !urlOf(text, nowhere)) return false;
   try {
     const path = text.replace(/[?#].*/s, '');
     return new URL(text, nowhere).origin === nowhere && looksOwn(decodeURIComponent(path));
@@ -29,8 +30,6 @@ const looksOwn = (text: string): boolean => /^\/(?!\/)[^\\\p{Cc}]*$/u.test(text)
 /** Where a person is, to come back to after signing in: for a form that was sent, the page it stood on. */
 export function placeOf(ctx: Context): string {
   if (ctx.method === 'GET' || ctx.method === 'HEAD') return safeReturnTo(ctx.originalUrl);
-  const referer = ctx.get('Referer');
-  if (!URL.canParse(referer)) return '/';
-  const { host, pathname, search } = new URL(referer);
-  return host === ctx.host ? safeReturnTo(`${pathname}${search}`) : '/';
+  const referer = urlOf(ctx.get('Referer'));
+  return referer?.host === ctx.host ? safeReturnTo(`${referer.pathname}${referer.search}`) : '/';
 }

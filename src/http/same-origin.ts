@@ -1,10 +1,10 @@
 import type { Context, Middleware } from 'koa';
 import { Forbidden } from '../base/errors.ts';
+import { urlOf } from '../base/url.ts';
 
 const changing = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
 
-const originOf = (address: string): string | undefined =>
-  URL.canParse(address) ? new URL(address).origin : undefined;
+const originOf = (address: string): string | undefined => urlOf(address)?.origin;
 
 function comesFromElsewhere(ctx: Context, origin: string): boolean {
   const site = ctx.get('Sec-Fetch-Site');

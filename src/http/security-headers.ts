@@ -1,5 +1,6 @@
 import type { Context, Middleware } from 'koa';
 import helmet from 'koa-helmet';
+import { urlOf } from '../base/url.ts';
 
 const year = 31_536_000; // seconds
 
@@ -68,8 +69,9 @@ export function allowFormActionTo(ctx: Context, redirectUri: string): void {
 }
 
 function sourceOf(redirectUri: string): string | undefined {
-  if (!URL.canParse(redirectUri)) return undefined;
-  const { protocol, hostname, origin, port } = new URL(redirectUri);
+  const url = urlOf(redirectUri);
+  if (!url) return undefined;
+  const { protocol, hostname, origin, port } = url;
 
   if (protocol !== 'http:' && protocol !== 'https:') return protocol;
   if (hostname.startsWith('[')) return `${protocol}//*${port && `:${port}`}`; // CSP knows no IPv6

@@ -1,4 +1,5 @@
 import nodemailer from 'nodemailer';
+import { urlOf } from '../base/url.ts';
 
 /** One letter, ready to go out. */
 export type Message = {
@@ -31,7 +32,7 @@ export function senderOf(
   smtpUrl: string,
   { brand, baseUrl }: { brand: string; baseUrl: string },
 ): Sender {
-  if (!URL.canParse(smtpUrl) || !new URL(smtpUrl).hostname) {
+  if (!urlOf(smtpUrl)?.hostname) {
     throw new Error('SMTP_URL must name a server, such as smtp://mail.example.com:587.');
   }
   const given = new URL(smtpUrl).searchParams.get('from');

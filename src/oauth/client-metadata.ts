@@ -1,6 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { Client, ClientMetadata } from 'oidc-provider';
 import { digest } from '../base/secrets.ts';
+import { urlOf } from '../base/url.ts';
 import type { ClientProduct, ClientRecord } from '../clients/client.ts';
 
 /** What oidc-provider carries along with a client and gives back as `client[recordProperty]`. */
@@ -75,7 +76,7 @@ export function originAllowed(record: ClientRecord, origin: string): boolean {
   if (origin === 'null') return false;
   return (
     record.allowedOrigins.includes(origin) ||
-    record.redirectUris.some((uri) => URL.canParse(uri) && new URL(uri).origin === origin)
+    record.redirectUris.some((uri) => urlOf(uri)?.origin === origin)
   );
 }
 
