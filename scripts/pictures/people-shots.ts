@@ -422,9 +422,11 @@ export const peopleShots: readonly Shot[] = [
     reach: async (page, stage) => {
       await register(page, stage, emailOf('letter-html'));
       await withMailbox(stage, async (baseUrl) => {
-        await page.goto(`${baseUrl}/dev/mailbox?to=${emailOf('letter-html')}`);
-        await page.getByRole('link', { name: 'Verify your email address' }).click();
-        await page.getByRole('link', { name: 'Open the HTML part' }).click();
+        const { rows } = await stage.demo.pool.query(
+          'select id from letters where recipient = $1',
+          [emailOf('letter-html')],
+        );
+        await page.goto(`${baseUrl}/dev/mailbox/${rows[0].id}/html`);
         await page.getByText('Northmoor Shared Care Record').first().waitFor();
       });
     },
