@@ -10,7 +10,7 @@ create table registrations (
   team_name         text not null,             -- empty: none was given
   password_hash     text not null,             -- argon2id with its parameters
   terms_accepted_at timestamptz not null default now(),
-  return_to         text not null,             -- a path of ours: src/accounts/registration.ts
+  return_to         text not null,             -- a path of ours, sealed: src/accounts/kept-return.ts
   browser_digest    bytea not null constraint registrations_browser_key unique,
                                                -- SHA-256 of the cookie of the browser that registered
   link_digest       bytea constraint registrations_link_key unique,

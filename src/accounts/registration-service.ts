@@ -6,6 +6,7 @@ import { digest, type Keyring, newId, newSecret } from '../base/secrets.ts';
 import { type Db, transaction } from '../db/pool.ts';
 import type { Throttle } from '../db/throttle.ts';
 import { enqueueLetter } from '../mail/outbox.ts';
+import { openReturn, sealReturn } from './kept-return.ts';
 import {
   codeDigest,
   codeTries,
@@ -60,7 +61,8 @@ export async function register(
   await transaction(parts.pool, async (tx) => {
     const proofs = await sendProofs(tx, parts, registration);
     const row = { ...registration, ...proofs, passwordHash, hours: registrationHours };
-    await insertRegistration(tx, { ...row, browserDigest: digest(browser) });
+    const kept = sealReturn(parts.keyring, row.id, returnTo);
+    await insertRegistration(tx, { ...row, returnTo: kept, browserDigest: digest(browser) });
   });
   return { browser };
 }
@@ -104,18 +106,28 @@ async function sendProofs(
   return proofs;
 }
 
-export const registrationOfBrowser = (
-  { pool }: Pick<RegistrationParts, 'pool'>,
+export async function registrationOfBrowser(
+  { pool, keyring }: Pick<RegistrationParts, 'pool' | 'keyring'>,
   browser: string | undefined,
-): Promise<Registration | undefined> =>
-  browser ? findRegistrationByBrowser(pool, digest(browser)) : Promise.resolve(undefined);
+): Promise<Registration | undefined> {
+  const row = browser && (await findRegistrationByBrowser(pool, digest(browser)));
+  return row ? opened(keyring, row) : undefined;
+}
 
 /** Undefined for a link that was used, has ended or never was: the three look alike. */
-export const registrationOfLink = (
-  { pool }: Pick<RegistrationParts, 'pool'>,
+export async function registrationOfLink(
+  { pool, keyring }: Pick<RegistrationParts, 'pool' | 'keyring'>,
   token: string,
   browser: string | undefined,
-) => findRegistrationByLink(pool, digest(token), browser ? digest(browser) : null);
+): Promise<(Registration & { sameBrowser: boolean }) | undefined> {
+  const row = await findRegistrationByLink(pool, digest(token), browser ? digest(browser) : null);
+  return row && opened(keyring, row);
+}
+
+const opened = <Row extends Registration>(keyring: Keyring, row: Row): Row => ({
+  ...row,
+  returnTo: openReturn(keyring, row.id, row.returnTo),
+});
 
 /**
  * The account that six digits make, typed in the browser that registered.

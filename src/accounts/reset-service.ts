@@ -2,10 +2,11 @@ import type pg from 'pg';
 import { recordAct } from '../audit/store.ts';
 import type { Caller } from '../base/caller.ts';
 import type { Passwords } from '../base/passwords.ts';
-import { digest, newSecret } from '../base/secrets.ts';
+import { digest, type Keyring, newSecret } from '../base/secrets.ts';
 import { type Db, transaction } from '../db/pool.ts';
 import type { Throttle } from '../db/throttle.ts';
 import { enqueueLetter } from '../mail/outbox.ts';
+import { openReturn, sealReturn } from './kept-return.ts';
 import {
   findReset,
   type PasswordReset,
@@ -19,6 +20,7 @@ export const resetMinutes = 30;
 
 export type ResetParts = {
   pool: pg.Pool;
+  keyring: Keyring;
   passwords: Passwords;
   /** The public origin: every link is built from it and from nothing that a request says. */
   baseUrl: string;
@@ -37,10 +39,12 @@ export async function askForReset(
   { email, returnTo }: { email: string; returnTo: string },
   caller: Caller,
 ): Promise<void> {
-  const { pool, baseUrl, throttle } = parts;
+  const { pool, keyring, baseUrl, throttle } = parts;
   await throttle.attempt({ name: email, address: caller.address });
   const token = newSecret();
-  const row = { email, returnTo, linkDigest: digest(token), minutes: resetMinutes };
+  const linkDigest = digest(token);
+  const kept = sealReturn(keyring, linkDigest.toString('base64url'), returnTo);
+  const row = { email, returnTo: kept, linkDigest, minutes: resetMinutes };
   await transaction(pool, async (tx) => {
     const owner = await saveReset(tx, row);
     const letter = owner
@@ -63,10 +67,15 @@ export async function askForReset(
 }
 
 /** Undefined for a link that was used, has ended or never was: the three look alike. */
-export const resetOfLink = (
-  { pool }: Pick<ResetParts, 'pool'>,
+export async function resetOfLink(
+  { pool, keyring }: Pick<ResetParts, 'pool' | 'keyring'>,
   token: string,
-): Promise<PasswordReset | undefined> => findReset(pool, digest(token));
+): Promise<PasswordReset | undefined> {
+  const linkDigest = digest(token);
+  const row = await findReset(pool, linkDigest);
+  const key = linkDigest.toString('base64url');
+  return row && { ...row, returnTo: openReturn(keyring, key, row.returnTo) };
+}
 
 /** Whether the link still held when the password was to be written. @throws {Busy} */
 export async function setForgottenPassword(

@@ -64,6 +64,7 @@ export function mailboxRoutes(parts: { pool: Db; brand: string; baseUrl: string 
   router.get('/:id/html', async (ctx) => {
     const { html } = await written(await theLetter(pool, ctx.params.id));
     ctx.set('Content-Security-Policy', letterPolicy);
+    ctx.remove('Origin-Agent-Cluster'); // in a sandbox it has no origin to keep to itself
     ctx.type = 'html';
     ctx.body = html;
   });
