@@ -8,6 +8,8 @@ export type Account = {
   /** What the account may do as an administrator; most have none. */
   roles: AdministratorRole[];
   createdAt: Date;
+  /** When the password became what it is. */
+  passwordChangedAt: Date;
 };
 
 export const administratorRoles = [

@@ -4,6 +4,7 @@ import type { Db } from '../db/pool.ts';
 import { enqueueLetter } from '../mail/outbox.ts';
 import { recordOwnAct, type Self } from './own-account-service.ts';
 import { deleteAccount } from './own-account-store.ts';
+import { deleteRegistrationsOf } from './registration-store.ts';
 
 /**
  * The account with all that hangs on it, sessions included, goes; what it did stays in the trail
@@ -14,5 +15,6 @@ export async function closeAccount(tx: Db, self: Self): Promise<void> {
   await enqueueLetter(tx, { to: email, letter: { template: 'account-deleted', data: { name } } });
   await recordOwnAct(tx, self, 'account.deleted');
   await pseudonymiseActsOf(tx, id, `gone_${newId()}`);
+  await deleteRegistrationsOf(tx, email);
   await deleteAccount(tx, id);
 }

@@ -88,19 +88,20 @@ export const emailChangeOfLink = (
   token: string,
 ): Promise<EmailChange | undefined> => findEmailChange(pool, account.id, digest(token));
 
-/** @throws {TooMany} when this account has had too many wrong ones, whatever it asked for. */
+/** @throws {TooMany} when this account, or accounts that want this address, had too many wrong ones. */
 export async function confirmByCode(
   parts: EmailChangeParts,
   self: Self,
   change: EmailChange,
   code: string,
 ): Promise<'done' | 'wrong' | 'no tries left'> {
-  const who = { name: self.account.id, address: self.caller.address };
+  const { account, caller } = self;
+  const who = { name: [account.id, change.email], address: caller.address };
   await parts.throttles.code.attempt(who);
   if (!(await takeEmailCodeTry(parts.pool, change))) return 'no tries left';
   const proof = { codeDigest: codeDigest(parts.keyring, boundTo(change.id), code) };
   if (!(await confirm(parts, self, change, proof))) return 'wrong';
-  await parts.throttles.code.succeeded(who);
+  await parts.throttles.code.succeeded(who, account.id);
   return 'done';
 }
 

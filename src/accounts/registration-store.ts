@@ -150,3 +150,7 @@ export const deleteExpiredRegistrations = async (db: Db, days: number): Promise<
   );
   return rowCount ?? 0;
 };
+
+/** With the account goes what it was made from, or its letter could be asked for again. */
+export const deleteRegistrationsOf = (db: Db, email: string): Promise<unknown> =>
+  db.query('delete from registrations where lower(email) = lower($1)', [email]);

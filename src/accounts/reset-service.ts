@@ -7,6 +7,7 @@ import { type Db, transaction } from '../db/pool.ts';
 import type { Throttle } from '../db/throttle.ts';
 import { enqueueLetter } from '../mail/outbox.ts';
 import { openReturn, sealReturn } from './kept-return.ts';
+import { holdAccount } from './own-account-store.ts';
 import {
   findReset,
   type PasswordReset,
@@ -87,6 +88,7 @@ export async function setForgottenPassword(
   const { accountId, email, name } = reset;
   const passwordHash = await parts.passwords.hash(given.password);
   return transaction(parts.pool, async (tx) => {
+    await holdAccount(tx, accountId); // first, as every change of an account: or two would wait for each other
     if (!(await takeReset(tx, digest(given.token)))) return false;
     if (!(await saveForgottenPassword(tx, { accountId, email, passwordHash }))) return false;
     await parts.onPasswordChanged(tx, accountId);

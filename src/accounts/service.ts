@@ -23,5 +23,8 @@ export async function checkPassword(
   if (!known || !right) return undefined;
 
   const account = await findAccount(db, known.id);
-  return account?.emailVerifiedAt ? account : undefined;
+  // As of the hash that was compared: it may have been changed since, and then this sign-in is void.
+  return account?.emailVerifiedAt
+    ? { ...account, passwordChangedAt: known.passwordChangedAt }
+    : undefined;
 }

@@ -3,7 +3,7 @@ import type { Account, AdministratorRole } from './account.ts';
 
 const columns = `a.id, a.email, a.name, a.email_verified_at as "emailVerifiedAt",
   array(select role from account_roles where account_id = a.id order by role) as roles,
-  a.created_at as "createdAt"`;
+  a.created_at as "createdAt", a.password_changed_at as "passwordChangedAt"`;
 
 export const findAccount = (db: Db, id: string): Promise<Account | undefined> =>
   maybeOne<Account>(db, `select ${columns} from accounts a where a.id = $1`, [id]);
@@ -18,10 +18,11 @@ export const findAccountByEmail = (db: Db, email: string): Promise<Account | und
 export const findCredentials = (
   db: Db,
   email: string,
-): Promise<{ id: string; passwordHash: string | null } | undefined> =>
+): Promise<{ id: string; passwordHash: string | null; passwordChangedAt: Date } | undefined> =>
   maybeOne(
     db,
-    `select id, password_hash as "passwordHash" from accounts where lower(email) = lower($1)`,
+    `select id, password_hash as "passwordHash", password_changed_at as "passwordChangedAt"
+     from accounts where lower(email) = lower($1)`,
     [email],
   );
 

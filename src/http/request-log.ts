@@ -2,7 +2,7 @@ import type { Middleware } from 'koa';
 import type { Logger } from '../base/log.ts';
 
 /** Segments this long are ids of interactions or one-time links: enough of them to find, not to use. */
-const longSegment = /(?<=\/)([\w-]{6})[\w-]{14,}(?=\/|$)/g;
+const longSegment = /(?<=\/)([^/]{6})[^/]{14,}/g;
 
 /** One line per request, when its answer has gone out or the caller has hung up. Never a query string. */
 export const requestLog =

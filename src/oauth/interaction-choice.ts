@@ -59,9 +59,9 @@ async function named(
     return { subject: signedIn, by: 'session' };
   }
   if (given.username === '' || given.password === '') return wrong('Fill in both fields.');
-  const sub = await signIn.byPassword(given, recordOf(client), product);
-  const subject = sub && (await findSubject(sub));
-  if (subject) return { subject, by: 'pwd' };
+  const opened = await signIn.byPassword(given, recordOf(client), product);
+  const subject = opened && (await findSubject(opened.sub));
+  if (subject) return { subject: { ...subject, passwordAsOf: opened.passwordAsOf }, by: 'pwd' };
   return { ...wrong(wrongPassword(environment, product)), failed: 'wrong username or password' };
 }
 

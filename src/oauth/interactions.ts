@@ -121,7 +121,9 @@ export function interactionRoutes(parts: InteractionParts): Router {
     }
     await finish(ctx, prompt.details, {
       ...prompt.details.lastSubmission,
-      ...(by !== 'session' && { login: { accountId: subject.sub, amr: [by] } }), // oidc-provider's word for the subject
+      ...(by !== 'session' && {
+        login: { accountId: subject.sub, amr: [by], passwordAsOf: subject.passwordAsOf },
+      }), // oidc-provider's word for the subject
       consent: {},
     });
   });

@@ -34,6 +34,22 @@ export const audiencesOf = (grant: Grant | undefined): readonly string[] =>
 export const addAudience = (grant: Grant, audience: string): void =>
   void Object.assign(grant, { audiences: [...new Set([...audiencesOf(grant), audience])] });
 
+/**
+ * Lets a session remember which password began it: `IN_PAYLOAD` again. The result of a sign-in is
+ * ours to shape, and `interaction.ended` is the first moment at which the session knows of it.
+ */
+export function rememberPasswords(provider: Provider): void {
+  const kept = [...provider.Session.IN_PAYLOAD, 'passwordAsOf'];
+  Object.defineProperty(provider.Session, 'IN_PAYLOAD', { get: () => kept });
+  provider.on('interaction.ended', (ctx) => {
+    const login = ctx.oidc.result?.login as { passwordAsOf?: string } | undefined;
+    if (login) Object.assign(ctx.oidc.session ?? {}, { passwordAsOf: login.passwordAsOf });
+  });
+}
+
+export const passwordOf = (ctx: KoaContextWithOIDC): string | undefined =>
+  (ctx.oidc.session as { passwordAsOf?: string } | undefined)?.passwordAsOf;
+
 /** Secrets are kept as digests, and two may be live. `compareClientSecret` is typed and awaited. */
 export function compareDigestedSecrets(provider: Provider): void {
   Object.assign(provider.Client.prototype, {

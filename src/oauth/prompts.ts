@@ -1,7 +1,7 @@
 import { type Configuration, errors, interactionPolicy } from 'oidc-provider';
 import type { Environment } from '../base/environment.ts';
 import { isConsole, productByAudience, recordOf } from './client-metadata.ts';
-import { audiencesOf } from './library-seams.ts';
+import { audiencesOf, passwordOf } from './library-seams.ts';
 import { type SubjectAccount, takes } from './subjects.ts';
 
 /** When a person is asked: the library's reasons and some of our own. */
@@ -20,6 +20,17 @@ export function prompts(): interactionPolicy.DefaultPolicy {
   login?.checks.add(
     new Check('subject_gone', 'Whoever was signed in is here no more.', 'login_required', (ctx) =>
       Boolean(ctx.oidc.session?.accountId && !ctx.oidc.account),
+    ),
+  );
+  login?.checks.add(
+    new Check(
+      'password_changed',
+      'The password was changed since the sign-in.',
+      'login_required',
+      (ctx) => {
+        const subject = (ctx.oidc.account as SubjectAccount | undefined)?.subject;
+        return subject !== undefined && passwordOf(ctx) !== subject.passwordAsOf;
+      },
     ),
   );
   login?.checks.add(

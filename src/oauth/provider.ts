@@ -21,6 +21,7 @@ import {
   compareDigestedSecrets,
   refuseUnusableClients,
   rememberAudiences,
+  rememberPasswords,
   speakPlainly,
 } from './library-seams.ts';
 import { refuseOtherMethods } from './methods.ts';
@@ -60,6 +61,7 @@ export function createProvider(parts: IssuerParts): Provider {
   const provider = construct(`${baseUrl}/${environment}`, configuration(parts));
 
   rememberAudiences(provider);
+  rememberPasswords(provider);
   compareDigestedSecrets(provider);
   refuseUnusableClients(provider);
   speakPlainly(provider);

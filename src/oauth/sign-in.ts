@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import type { Account } from '../accounts/account.ts';
 import { checkPassword } from '../accounts/service.ts';
 import type { Passwords } from '../base/passwords.ts';
 import type { Keyring } from '../base/secrets.ts';
@@ -14,13 +15,16 @@ export type Credentials = { username: string; password: string; address: string 
 export type SignIn = {
   /** The personas that the page shows; none where test users are not taken. */
   listPersonas(product: ClientProduct): Promise<TestUser[]>;
-  /** The `sub` that a password opens, or undefined. @throws {TooMany}, {Busy} */
+  /** Whom a password opens, and which password it was. @throws {TooMany}, {Busy} */
   byPassword(
     given: Credentials,
     client: Pick<ClientRecord, 'teamId'>,
     product: ClientProduct,
-  ): Promise<string | undefined>;
+  ): Promise<Opened | undefined>;
 };
+
+/** `passwordAsOf`: of accounts, as in Subject. */
+type Opened = { sub: string; passwordAsOf?: string };
 
 type Parts = { pool: pg.Pool; passwords: Passwords; throttle: Throttle };
 
@@ -31,7 +35,7 @@ export function liveSignIn({ pool, passwords, throttle }: Parts): SignIn {
     byPassword: (given) =>
       throttled(throttle, given, [given.username], async () => {
         const account = await checkPassword(pool, passwords, given.username, given.password);
-        return account && { sub: account.id, proved: given.username };
+        return account && { ...openedBy(account), proved: given.username };
       }),
   };
 }
@@ -58,10 +62,15 @@ export function sandboxSignIn({
         if (testUser) return { sub: testUser.id, proved: testUserName(teamId, username) };
         if (product.subjects === 'test_users') return undefined;
         const account = await checkPassword(pool, passwords, username, password);
-        return account && { sub: account.id, proved: username };
+        return account && { ...openedBy(account), proved: username };
       }),
   };
 }
+
+const openedBy = ({ id, passwordChangedAt }: Account): Opened => ({
+  sub: id,
+  passwordAsOf: passwordChangedAt.toISOString(),
+});
 
 /**
  * What a test user is counted as: apart from an account of the same name, whose count the test
@@ -80,10 +89,10 @@ async function throttled(
   throttle: Throttle,
   { address }: Credentials,
   name: readonly string[],
-  check: () => Promise<{ sub: string; proved: string } | undefined>,
-): Promise<string | undefined> {
+  check: () => Promise<(Opened & { proved: string }) | undefined>,
+): Promise<Opened | undefined> {
   await throttle.attempt({ name, address });
   const found = await check();
   if (found) await throttle.succeeded({ name, address }, found.proved);
-  return found?.sub;
+  return found;
 }

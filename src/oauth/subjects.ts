@@ -17,6 +17,8 @@ export type Subject = {
   claims: Record<string, unknown>;
   /** The patient that the subject is, or acts for. */
   patient: string | null;
+  /** Of an account: names its present password, by when it was set. */
+  passwordAsOf?: string;
 };
 
 export type FindSubject = (sub: string) => Promise<Subject | undefined>;
@@ -40,6 +42,7 @@ const accountSubject =
         email_verified: true,
       },
       patient: profile?.patient ?? null,
+      passwordAsOf: account.passwordChangedAt.toISOString(),
     };
   };
 
