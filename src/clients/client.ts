@@ -62,6 +62,9 @@ export type ClientProduct = Pick<
   subscriptionId: string | null;
 };
 
+/** Where the console's pop-up ends, on our own origin: the redirect URI of every console client. */
+export const consoleCallbackPath = '/try/callback';
+
 /** What else cannot be an id, and costs no query. */
 export const looksLikeClientId = (id: string): boolean => /^[A-Za-z0-9_-]{1,200}$/.test(id);
 

@@ -1,7 +1,7 @@
 import { digest, type Keyring, newId, newSecret } from '../base/secrets.ts';
 import type { Db } from '../db/pool.ts';
 import type { Subscription } from '../subscriptions/subscription.ts';
-import type { Client } from './client.ts';
+import { type Client, consoleCallbackPath } from './client.ts';
 import {
   type ClientSecret,
   deleteOtherSecrets,
@@ -32,7 +32,7 @@ export async function makeConsoleClients(
   const both = {
     environment: subscription.environment,
     teamId: subscription.teamId,
-    redirectUris: [`${baseUrl}/try/callback`],
+    redirectUris: [`${baseUrl}${consoleCallbackPath}`],
     postLogoutRedirectUris: [],
     allowedOrigins: [],
     jwks: null,

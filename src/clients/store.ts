@@ -1,21 +1,11 @@
 import type { Environment } from '../base/environment.ts';
-import { type Db, many, maybeOne } from '../db/pool.ts';
+import { type Db, maybeOne } from '../db/pool.ts';
 import { type Client, type ClientRecord, looksLikeClientId } from './client.ts';
 
 const columns = `id, environment, team_id as "teamId", kind, name, auth_method as "authMethod",
   grant_types as "grantTypes", redirect_uris as "redirectUris",
   post_logout_redirect_uris as "postLogoutRedirectUris", allowed_origins as "allowedOrigins", jwks,
   allows_oidc as "allowsOidc", default_product_id as "defaultProductId"`;
-
-/** In the order in which they were tied to it: the console's own first, then by name. */
-export const listClientsOfSubscription = (db: Db, subscriptionId: string): Promise<Client[]> =>
-  many<Client>(
-    db,
-    `select ${columns} from clients
-     where id in (select client_id from client_subscriptions where subscription_id = $1)
-     order by kind <> 'console', kind <> 'test_application', name, id`,
-    [subscriptionId],
-  );
 
 /**
  * Made, or brought to this state, by its id. Undefined when the id is taken by a client of another

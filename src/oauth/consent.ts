@@ -2,9 +2,9 @@ import type { Grant, KoaContextWithOIDC, Provider } from 'oidc-provider';
 import { errors } from 'oidc-provider';
 import { scopesOf } from '../base/scopes.ts';
 import type { ClientProduct } from '../clients/client.ts';
-import { isConsole, oidcScopes, productByAudience, recordOf } from './client-metadata.ts';
+import { isConsole, productByAudience, recordOf } from './client-metadata.ts';
 import { addAudience } from './library-seams.ts';
-import { apiScopes, scopesForRole } from './resources.ts';
+import { apiScopes, isOidcScope, scopesForRole } from './resources.ts';
 import { type Subject, type SubjectAccount, takes } from './subjects.ts';
 import { actorOf, note } from './trail.ts';
 
@@ -24,7 +24,7 @@ export function decide(
 ): Decision {
   const api = scopesForRole(product, subject.role, asked);
   return {
-    oidc: asked.filter((scope) => (oidcScopes as readonly string[]).includes(scope)),
+    oidc: asked.filter(isOidcScope),
     api,
     refused: apiScopes(asked).filter((scope) => !api.includes(scope)),
   };

@@ -3,6 +3,7 @@ import type { Provider } from 'oidc-provider';
 import type { Environment } from '../base/environment.ts';
 import { isConsole, mayBeConsoleId } from './client-metadata.ts';
 import { forgetSession } from './library-seams.ts';
+import { interactionTtl } from './prompts.ts';
 
 /**
  * Whoever tries a test user in the console must not be signed out elsewhere by it, nor stay signed
@@ -17,7 +18,7 @@ export function keepConsolesSessionless(provider: Provider, environment: Environ
       path: pathname, // seen by the resume of this one interaction only
       httpOnly: true,
       sameSite: 'lax',
-      maxAge: 24 * 3_600_000,
+      maxAge: interactionTtl * 1000,
     });
   });
   provider.on('interaction.ended', (ctx) => {

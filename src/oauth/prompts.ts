@@ -4,6 +4,9 @@ import { isConsole, productByAudience, recordOf } from './client-metadata.ts';
 import { audiencesOf, passwordOf } from './library-seams.ts';
 import { type SubjectAccount, takes } from './subjects.ts';
 
+/** Seconds that a prompt is kept: past its deadline, so that lateness is told to the client. */
+export const interactionTtl = 3600;
+
 /** When a person is asked: the library's reasons and some of our own. */
 export function prompts(): interactionPolicy.DefaultPolicy {
   const { Check, base } = interactionPolicy;

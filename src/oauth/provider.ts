@@ -26,8 +26,9 @@ import {
 } from './library-seams.ts';
 import { refuseOtherMethods } from './methods.ts';
 import { loggedOutPage, logoutPage, renderError } from './pages.ts';
-import { interactionUrl, prompts } from './prompts.ts';
+import { interactionTtl, interactionUrl, prompts } from './prompts.ts';
 import {
+  accessTokenTtl,
   checkAuthorizationScope,
   defaultResource,
   resourceServerInfo,
@@ -156,10 +157,10 @@ function configuration(parts: IssuerParts): Configuration {
       !isConsole(ctx.oidc.client) && !source.scopes.has('offline_access'),
     ttl: {
       AuthorizationCode: codeTtl,
-      AccessToken: 600,
-      ClientCredentials: 600,
+      AccessToken: accessTokenTtl,
+      ClientCredentials: accessTokenTtl,
       IdToken: hour,
-      Interaction: hour, // kept long past its deadline, so that lateness is told to the client
+      Interaction: interactionTtl,
       Grant: 90 * day,
       // Rotation keeps the first issue's time, so the family ends 30 days after it.
       RefreshToken: (_ctx, token) => atLeastOne((token.iiat ?? now()) + 30 * day - now()),

@@ -1,4 +1,5 @@
 import Router from '@koa/router';
+import { consoleCallbackPath } from '../clients/client.ts';
 import { keepOpener, keepPopups } from '../http/security-headers.ts';
 
 export type StartPage = {
@@ -8,9 +9,6 @@ export type StartPage = {
   consoleClientId: string | null;
   sampleApi: { url: string; metadata: string };
 };
-
-/** Where the start page's pop-up ends; registered with every console client. */
-export const tryCallbackPath = '/try/callback';
 
 /** The first page a newcomer sees: one click to a token, one more to an API's answer. */
 export function portalRoutes({ baseUrl, consoleClientId, sampleApi }: StartPage): Router {
@@ -25,14 +23,14 @@ export function portalRoutes({ baseUrl, consoleClientId, sampleApi }: StartPage)
         clientId: consoleClientId,
         authorizationEndpoint: `${issuers.sandbox}/auth`,
         tokenEndpoint: `${issuers.sandbox}/token`,
-        redirectUri: `${baseUrl}${tryCallbackPath}`,
+        redirectUri: `${baseUrl}${consoleCallbackPath}`,
         scope: '', // the client's default scopes
       },
       sample: { url: `${sampleApi.url}/Patient`, metadata: sampleApi.metadata },
     });
   });
 
-  router.get(tryCallbackPath, async (ctx) => {
+  router.get(consoleCallbackPath, async (ctx) => {
     keepOpener(ctx);
     await ctx.render('start/callback', {});
   });

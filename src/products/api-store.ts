@@ -1,17 +1,6 @@
 import type { Environment } from '../base/environment.ts';
-import { type Db, many, maybeOne } from '../db/pool.ts';
+import { type Db, many } from '../db/pool.ts';
 import type { Api, BaseUrl } from './api.ts';
-
-const columns = `id, name, version, description, document,
-  (select coalesce(json_agg(json_build_object('name', u.name, 'url', u.url) order by u.name), '[]')
-   from api_base_urls u where u.api_id = apis.id) as "baseUrls"`;
-
-export const findApi = (db: Db, id: string): Promise<Api | undefined> =>
-  maybeOne<Api>(db, `select ${columns} from apis where id = $1`, [id]);
-
-/** By name. */
-export const listApis = (db: Db): Promise<Api[]> =>
-  many<Api>(db, `select ${columns} from apis order by name, id`);
 
 export const upsertApi = async (db: Db, api: Omit<Api, 'baseUrls'>): Promise<void> => {
   await db.query(

@@ -21,15 +21,6 @@ export const listProducts = (db: Db): Promise<Product[]> =>
      order by environment desc, name, id`,
   );
 
-/** In the order in which people read them. */
-export const listScopesOf = (db: Db, productId: string): Promise<ProductScope[]> =>
-  many<ProductScope>(
-    db,
-    `select scope, description, is_default as "isDefault" from product_scopes
-     where product_id = $1 order by position`,
-    [productId],
-  );
-
 export const upsertProduct = async (db: Db, product: Product): Promise<void> => {
   await db.query(
     `insert into products (id, environment, name, description, audience, subjects, needs_approval,

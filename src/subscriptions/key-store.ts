@@ -1,4 +1,4 @@
-import { type Db, many, maybeOne } from '../db/pool.ts';
+import { type Db, many } from '../db/pool.ts';
 import type { Slot, SubscriptionKey } from './key.ts';
 
 const columns = `id, subscription_id as "subscriptionId", slot, sealed, last_four as "lastFour",
@@ -11,18 +11,6 @@ export const listKeys = (db: Db, subscriptionId: string): Promise<SubscriptionKe
     `select ${columns} from subscription_keys
      where subscription_id = $1 and replaced_at is null order by slot`,
     [subscriptionId],
-  );
-
-/** The key that has not ended, with that fingerprint, whatever the state of its subscription. */
-export const findKeyByFingerprint = (
-  db: Db,
-  fingerprint: Buffer,
-): Promise<SubscriptionKey | undefined> =>
-  maybeOne<SubscriptionKey>(
-    db,
-    `select ${columns} from subscription_keys
-     where fingerprint = $1 and (expires_at is null or expires_at > now())`,
-    [fingerprint],
   );
 
 /** Nothing happens where the slot is already taken. */

@@ -1,4 +1,4 @@
-import { type Db, many, maybeOne } from '../db/pool.ts';
+import { type Db, maybeOne } from '../db/pool.ts';
 import type { State, Subscription } from './subscription.ts';
 
 const columns = `id, team_id as "teamId", product_id as "productId", environment, name, state,
@@ -7,18 +7,6 @@ const columns = `id, team_id as "teamId", product_id as "productId", environment
 
 export const findSubscription = (db: Db, id: string): Promise<Subscription | undefined> =>
   maybeOne<Subscription>(db, `select ${columns} from subscriptions where id = $1`, [id]);
-
-/** Newest first. */
-export const listSubscriptionsOfTeam = (db: Db, teamId: string): Promise<Subscription[]> =>
-  many<Subscription>(
-    db,
-    `select ${columns} from subscriptions where team_id = $1 order by created_at desc, id`,
-    [teamId],
-  );
-
-/** Locks the row until the transaction ends, so that two decisions on it cannot cross. */
-export const lockSubscription = (db: Db, id: string): Promise<Subscription | undefined> =>
-  maybeOne<Subscription>(db, `select ${columns} from subscriptions where id = $1 for update`, [id]);
 
 /**
  * Made, or brought to this state, by its id; team and product of one that exists are never changed.

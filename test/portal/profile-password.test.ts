@@ -155,4 +155,19 @@ describe('a new password, chosen on the profile', () => {
     form: Awaited<ReturnType<ReturnType<typeof newBrowser>['open']>>,
     fields: Record<string, string>,
   ) => submit(browser, { ...form, text: form.text.slice(form.text.indexOf('<main')) }, fields);
+
+  test('at the same moment as a reset by letter, one is after the other and neither breaks', async () => {
+    for (let round = 0; round < 6; round += 1) {
+      const someone = await person();
+      const { email } = someone.account;
+      const other = newBrowser(server.baseUrl);
+      await submit(other, await other.open(`${server.baseUrl}/forgot`), { email });
+      const link = await other.open(await fromLetter(server.pool, email, 'link'));
+      const statuses = await Promise.all([
+        send(someone, '/profile/password', { password: anotherPassword }),
+        submit(other, link, { password: `${anotherPassword} by letter` }),
+      ]);
+      for (const { status } of statuses) expect(status).toBeLessThan(500);
+    }
+  }, 30_000);
 });
