@@ -57,6 +57,8 @@ export type AppParts = {
   limitAddresses: boolean;
   /** Whether letters stay here and everyone may read them: in development without a mail server. */
   mailbox?: boolean;
+  /** Whether administrators must have a second factor before they may administer. */
+  administratorsNeedSecondFactor?: boolean;
 };
 
 /** What may be tried how often, by one name and from one network address. */

@@ -23,6 +23,8 @@ export type Config = Readonly<{
   programmeDir: string;
   /** Whether X-Forwarded-* headers come from a proxy of ours and are to be believed. */
   trustProxy: boolean;
+  /** Who must have a second factor to use what only they may. */
+  requireSecondFactor: (typeof secondFactorDuties)[number];
   logLevel: (typeof logLevels)[number];
   /** Undefined: standard output. */
   logFile: string | undefined;
@@ -35,6 +37,7 @@ export class ConfigError extends Error {
   override name = 'ConfigError';
 }
 
+const secondFactorDuties = ['nobody', 'administrators'] as const;
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 /** Secrets that stand in files of this repository, and so are known to everyone. */
@@ -68,6 +71,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     secret: data.SANDGATE_SECRET,
     programmeDir: data.PROGRAMME_DIR ? resolve(data.PROGRAMME_DIR) : join(packageRoot, 'programme'),
     trustProxy: data.TRUST_PROXY === 'true',
+    requireSecondFactor: data.REQUIRE_SECOND_FACTOR,
     logLevel: data.LOG_LEVEL,
     logFile: data.LOG_FILE,
     keepDays: {
@@ -117,6 +121,9 @@ function settings(mode: string | undefined) {
     SANDGATE_SECRET: neededInProduction(secret(production), 'it encrypts what the database holds'),
     PROGRAMME_DIR: z.string().optional(),
     TRUST_PROXY: z.enum(['true', 'false'], 'must be true or false.').default('false'),
+    REQUIRE_SECOND_FACTOR: z
+      .enum(secondFactorDuties, 'must be nobody or administrators.')
+      .default('nobody'),
     LOG_LEVEL: z.enum(logLevels, `must be one of ${logLevels.join(', ')}.`).default('info'),
     LOG_FILE: z.string().optional(),
     KEEP_ACTS_DAYS: days.default(400),

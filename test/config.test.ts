@@ -31,6 +31,7 @@ test('nothing set is a development server on this machine only', () => {
     secret: undefined,
     programmeDir: resolve('programme'),
     trustProxy: false,
+    requireSecondFactor: 'nobody',
     logLevel: 'info',
     logFile: undefined,
     keepDays: { acts: 400, letters: 30, registrations: 7 },
@@ -45,6 +46,9 @@ test('a complete production server listens on every interface', () => {
     baseUrl: 'https://login.example.com',
     secret: production.SANDGATE_SECRET,
     trustProxy: true,
+  });
+  expect(readConfig({ REQUIRE_SECOND_FACTOR: 'administrators' })).toMatchObject({
+    requireSecondFactor: 'administrators',
   });
 });
 

@@ -3,7 +3,9 @@ import type { Account, AdministratorRole } from './account.ts';
 
 const columns = `a.id, a.email, a.name, a.email_verified_at as "emailVerifiedAt",
   array(select role from account_roles where account_id = a.id order by role) as roles,
-  a.created_at as "createdAt", a.password_changed_at as "passwordChangedAt"`;
+  a.created_at as "createdAt", a.password_changed_at as "passwordChangedAt",
+  exists (select from second_factors where account_id = a.id) as "hasSecondFactor",
+  (select confirmed_at from second_factors where account_id = a.id) as "secondFactorSince"`;
 
 export const findAccount = (db: Db, id: string): Promise<Account | undefined> =>
   maybeOne<Account>(db, `select ${columns} from accounts a where a.id = $1`, [id]);

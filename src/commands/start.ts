@@ -67,6 +67,7 @@ async function serveWith(
     log,
     baseUrl,
     trustProxy: config.trustProxy,
+    administratorsNeedSecondFactor: config.requireSecondFactor === 'administrators',
     watch: config.mode === 'development',
     brand: applied.name,
     consoleClientId: applied.consoleClients[0]?.id ?? null,

@@ -20,6 +20,7 @@ type Given = {
   /** As behind a proxy of ours. */
   trustProxy?: boolean;
   consoleClientId?: string | null;
+  administratorsNeedSecondFactor?: boolean;
   /** The name in our addresses; `localhost` is one that browsers take for secure. */
   name?: '127.0.0.1' | 'localhost';
 };
@@ -60,6 +61,7 @@ async function serveOn(server: Server, baseUrl: string, given: Given): Promise<T
     brand: 'Northmoor Shared Care Record',
     consoleClientId: given.consoleClientId ?? null,
     limitAddresses: given.limitAddresses ?? false,
+    administratorsNeedSecondFactor: given.administratorsNeedSecondFactor ?? false,
   });
   server.on('request', app.callback());
   return {
