@@ -6,6 +6,7 @@ import { registrationRoutes } from './accounts/registration-routes.ts';
 import { resetRoutes } from './accounts/reset-routes.ts';
 import { createSessions, sessionOf } from './accounts/session-cookie.ts';
 import { showSignIn, signInRoutes } from './accounts/sign-in-routes.ts';
+import { desk } from './admin/desk.ts';
 import type { Act } from './audit/act.ts';
 import { recordAct } from './audit/store.ts';
 import { environments } from './base/environment.ts';
@@ -27,6 +28,7 @@ import { securityHeaders } from './http/security-headers.ts';
 import { mailboxRoutes } from './mail/routes.ts';
 import { endAccess } from './oauth/consents.ts';
 import { createIssuer } from './oauth/issuers.ts';
+import { portalPages } from './portal/pages.ts';
 import { profileClosingRoutes } from './portal/profile-closing-routes.ts';
 import { profileEmailRoutes } from './portal/profile-email-routes.ts';
 import { profilePasswordRoutes } from './portal/profile-password-routes.ts';
@@ -187,4 +189,7 @@ function people(app: Koa, wired: Wired): void {
   };
   app.use(profileEmailRoutes({ ...wired, throttles: newEmail }).routes());
   app.use(profileClosingRoutes({ pool, sessions }).routes());
+
+  app.use(portalPages({ ...wired, sessions }).routes());
+  app.use(desk({ ...wired, secondFactorRequired: wired.administratorsNeedSecondFactor }).routes());
 }

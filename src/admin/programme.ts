@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { administratorRoles } from '../accounts/account.ts';
 import { urlOf } from '../base/url.ts';
 import { authMethods } from '../clients/client.ts';
-import { grantTypes } from '../products/product.ts';
+import { grantTypes, visibilities } from '../products/product.ts';
 import { states } from '../subscriptions/subscription.ts';
 
 /** What goes into ids that people read and addresses carry. */
@@ -67,6 +67,9 @@ const product = z.strictObject({
   priceNote: text,
   terms: text,
   state: z.enum(['draft', 'published', 'deprecated', 'retired']).default('published'),
+  visibility: z.enum(visibilities).default('everybody'),
+  retiresOn: z.iso.date().nullable().default(null),
+  deprecationNotice: text,
   apis: z.array(z.strictObject({ id, baseUrl: id })).default([]),
   scopes: z.array(z.strictObject({ scope, description: line, isDefault: z.boolean() })),
   roleScopes: z.record(line, z.array(scope)).default({}),

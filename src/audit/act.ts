@@ -1,3 +1,4 @@
+import type { Caller } from '../base/caller.ts';
 import type { Environment } from '../base/environment.ts';
 
 /** One thing that somebody did, or tried to do: who, what, to what, from where, and why. */
@@ -23,6 +24,13 @@ export type Actor =
   | { kind: 'test_user' | 'client'; id: string }
   | { kind: 'system' | 'stranger' };
 
+/** Who acts and from where: what a use case is told of the one who asks for it. */
+export type Doer = {
+  actor: Actor;
+  /** Left out: it came from no request. */
+  caller?: Caller | undefined;
+};
+
 export type SubjectKind =
   | 'account'
   | 'test_user'
@@ -31,6 +39,8 @@ export type SubjectKind =
   | 'subscription'
   | 'subscription_key'
   | 'product'
+  | 'api'
+  | 'environment'
   | 'grant'
   | 'session';
 

@@ -46,7 +46,7 @@ export type ClientRecord = Client & {
   secrets: { digest: string; expiresAt: Date | null }[];
   /** What it reaches now: the default product first, then by age of the subscription. */
   products: ClientProduct[];
-  /** False while no active subscription opens any product to it. */
+  /** False while no active subscription opens any product to it, and while the kill switch stops it. */
   usable: boolean;
 };
 

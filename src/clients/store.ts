@@ -79,20 +79,27 @@ export const saveClientProducts = async (
   );
 };
 
+const offered = `p.state <> 'retired' and (p.retires_on is null or p.retires_on > current_date)
+    and not exists (select from suspensions where kind = 'product' and id = p.id)`;
+
 /** A client's products with the right that opens each: an active subscription, or its being named. */
 const reached = `
-  (select distinct on (p.id) p.*, s.id as subscription_id, s.created_at as since
+  select p.*, s.id as subscription_id, s.scopes as narrowed, s.created_at as since
   from client_subscriptions cs
   join subscriptions s on s.id = cs.subscription_id
   join products p on p.id = s.product_id
-  where cs.client_id = c.id and c.kind <> 'first_party' and p.state <> 'retired'
+  where cs.client_id = c.id and c.kind <> 'first_party' and ${offered}
     and s.state = 'active' and (s.expires_at is null or s.expires_at > now())
-  order by p.id, s.created_at, s.id)
   union all
-  select p.*, null, null
+  select p.*, null, null, null
   from client_products cp
   join products p on p.id = cp.product_id
-  where cp.client_id = c.id and c.kind = 'first_party' and p.state <> 'retired'`;
+  where cp.client_id = c.id and c.kind = 'first_party' and ${offered}`;
+
+/** By the kill switch: itself, its team or its whole environment. */
+const stopped = `exists (
+  select from suspensions x where (x.kind, x.id) in
+    (('client', c.id), ('team', c.team_id), ('environment', c.environment)))`;
 
 const product = `json_build_object(
   'id', r.id, 'name', r.name, 'audience', r.audience, 'subjects', r.subjects,
@@ -101,14 +108,17 @@ const product = `json_build_object(
   'scopes', (
     select coalesce(json_agg(json_build_object('scope', scope, 'description', description,
       'isDefault', is_default) order by position), '[]')
-    from product_scopes where product_id = r.id),
+    from product_scopes
+    where product_id = r.id and (r.narrowed is null or scope = any (r.narrowed))),
   'roleScopes', (
     select coalesce(json_object_agg(role, scopes), '{}') from (
       select rs.role, json_agg(rs.scope order by ps.position) as scopes
       from product_role_scopes rs join product_scopes ps using (product_id, scope)
-      where product_id = r.id group by rs.role) of_roles))`;
+      where product_id = r.id and (r.narrowed is null or rs.scope = any (r.narrowed))
+      group by rs.role) of_roles))`;
 
 type Row = Omit<ClientRecord, 'secrets' | 'usable'> & {
+  stopped: boolean;
   secrets: { digest: string; expiresAt: string | null }[];
 };
 
@@ -137,19 +147,22 @@ export async function findClient(
          where client_id = c.id and (expires_at is null or expires_at > now())) as secrets,
        (select coalesce(json_agg(${product}
            order by r.id is distinct from c.default_product_id, r.since, r.id), '[]')
-         from (${reached}) r) as products
+         from (${reached}) r) as products,
+       ${stopped} as stopped
      from clients c left join teams t on t.id = c.team_id
      where c.environment = $1 and c.id = $2`,
     [environment, id],
   );
-  return (
-    row && {
-      ...row,
-      secrets: row.secrets.map(({ digest, expiresAt }) => ({
-        digest,
-        expiresAt: expiresAt === null ? null : new Date(expiresAt),
-      })),
-      usable: row.kind === 'first_party' || row.products.length > 0,
-    }
-  );
+  if (!row) return undefined;
+  const { stopped: isStopped, secrets, ...rest } = row;
+  const products = isStopped ? [] : rest.products;
+  return {
+    ...rest,
+    products,
+    secrets: secrets.map(({ digest, expiresAt }) => ({
+      digest,
+      expiresAt: expiresAt === null ? null : new Date(expiresAt),
+    })),
+    usable: !isStopped && (row.kind === 'first_party' || products.length > 0),
+  };
 }

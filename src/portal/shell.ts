@@ -6,14 +6,35 @@ import { placeOf } from '../http/return-to.ts';
 /** Pages that one comes to in order to get in: nobody wants to come back to them. */
 const doors = /^\/(sign-in|sign-out|register|forgot|verify|reset)?(\/|$)/;
 
+const visitorLinks = [{ href: '/products', text: 'Products' }];
+const memberLinks = [
+  { href: '/', text: 'Home' },
+  ...visitorLinks,
+  { href: '/applications', text: 'Applications' },
+  { href: '/test-users', text: 'Test users' },
+];
+const deskLinks = [
+  { href: '/admin/approvals', text: 'Approvals' },
+  { href: '/admin/products', text: 'Products' },
+  { href: '/admin/people', text: 'People' },
+  { href: '/admin/clients', text: 'Clients' },
+  { href: '/admin/trail', text: 'Trail' },
+];
+const atDesk = ({ path }: Context): boolean => path === '/admin' || path.startsWith('/admin/');
+
 /** The bar of hosted pages. */
 export function shellOf(ctx: Context): Partial<Shell> {
   const account = accountOf(ctx);
   if (account) {
-    const links = [{ href: '/profile', text: 'Profile' }];
-    return { account: { name: account.name, links, signOut: '/sign-out' } };
+    const links = [
+      { href: '/profile', text: 'Profile' },
+      { href: '/teams', text: 'Teams' },
+      ...(account.roles.length > 0 ? [{ href: '/admin', text: 'Administration' }] : []),
+    ];
+    const nav = atDesk(ctx) ? deskLinks : memberLinks;
+    return { nav, account: { name: account.name, links, signOut: '/sign-out' } };
   }
   const place = doors.test(ctx.path) ? '/' : placeOf(ctx);
   const back = place === '/' ? '' : `?${new URLSearchParams({ return_to: place })}`;
-  return { signIn: { href: `/sign-in${back}`, text: 'Sign in' } };
+  return { nav: visitorLinks, signIn: { href: `/sign-in${back}`, text: 'Sign in' } };
 }

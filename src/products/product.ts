@@ -19,12 +19,21 @@ export type Product = {
   /** Null: no quota. */
   quota: Limit | null;
   priceNote: string;
+  /** To be accepted by whoever subscribes; empty: none. */
   terms: string;
   state: ProductState;
+  visibility: Visibility;
+  /** Announced while deprecated: from this day on (`2027-03-31`) it opens nothing. Null: not yet. */
+  retiresOn: string | null;
+  /** What subscribers of a deprecated product are told. */
+  deprecationNotice: string;
 };
 
 export type Limit = { calls: number; seconds: number };
 export type Subjects = 'test_users' | 'accounts' | 'both';
+/** Who sees it and may ask for it: all, whoever is signed in, or the teams that were invited. */
+export const visibilities = ['everybody', 'signed_in', 'invited'] as const;
+export type Visibility = (typeof visibilities)[number];
 export type ProductState = 'draft' | 'published' | 'deprecated' | 'retired';
 
 export const grantTypes = [

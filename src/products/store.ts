@@ -8,7 +8,8 @@ const columns = `id, environment, name, description, audience, subjects,
     then json_build_object('calls', rate_calls, 'seconds', rate_seconds) end as rate,
   case when quota_calls is not null
     then json_build_object('calls', quota_calls, 'seconds', quota_seconds) end as quota,
-  price_note as "priceNote", terms, state`;
+  price_note as "priceNote", terms, state, visibility, retires_on::text as "retiresOn",
+  deprecation_notice as "deprecationNotice"`;
 
 export const findProduct = (db: Db, id: string): Promise<Product | undefined> =>
   maybeOne<Product>(db, `select ${columns} from products where id = $1`, [id]);
@@ -25,8 +26,9 @@ export const upsertProduct = async (db: Db, product: Product): Promise<void> => 
   await db.query(
     `insert into products (id, environment, name, description, audience, subjects, needs_approval,
        grant_types, signing_alg, token_typ, rate_calls, rate_seconds, quota_calls, quota_seconds,
-       price_note, terms, state)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+       price_note, terms, state, visibility, retires_on, deprecation_notice)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
+       $20)
      on conflict (id) do update set
        environment = excluded.environment, name = excluded.name,
        description = excluded.description, audience = excluded.audience,
@@ -35,7 +37,8 @@ export const upsertProduct = async (db: Db, product: Product): Promise<void> => 
        token_typ = excluded.token_typ, rate_calls = excluded.rate_calls,
        rate_seconds = excluded.rate_seconds, quota_calls = excluded.quota_calls,
        quota_seconds = excluded.quota_seconds, price_note = excluded.price_note,
-       terms = excluded.terms, state = excluded.state`,
+       terms = excluded.terms, state = excluded.state, visibility = excluded.visibility,
+       retires_on = excluded.retires_on, deprecation_notice = excluded.deprecation_notice`,
     [
       product.id,
       product.environment,
@@ -54,6 +57,9 @@ export const upsertProduct = async (db: Db, product: Product): Promise<void> => 
       product.priceNote,
       product.terms,
       product.state,
+      product.visibility,
+      product.retiresOn,
+      product.deprecationNotice,
     ],
   );
 };

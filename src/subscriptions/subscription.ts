@@ -19,6 +19,8 @@ export type Subscription = {
   createdAt: Date;
   decidedAt: Date | null;
   expiresAt: Date | null;
+  /** What the approver left of the product's scopes. Null: all of them. */
+  scopes: string[] | null;
 };
 
 export const states = [
@@ -30,6 +32,8 @@ export const states = [
   'expired',
 ] as const;
 export type State = (typeof states)[number];
+/** By what right it became active: nobody had to decide, an administrator did, or the programme file. */
+export type DecidedAs = 'open' | 'administrator' | 'programme';
 export type Move = 'approve' | 'reject' | 'suspend' | 'resume' | 'cancel' | 'expire';
 
 /** Every lawful move. A pair that is not here is refused. */

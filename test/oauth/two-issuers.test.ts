@@ -16,6 +16,7 @@ import { liveSignIn, sandboxSignIn } from '../../src/oauth/sign-in.ts';
 import { signingKeysOf } from '../../src/oauth/signing-keys.ts';
 import { subjectsOf } from '../../src/oauth/subjects.ts';
 import type { Product, Subjects } from '../../src/products/product.ts';
+import type { Subscription } from '../../src/subscriptions/subscription.ts';
 import { checkTestUserPassword } from '../../src/test-users/service.ts';
 import { useDatabaseUrl } from '../support/database.ts';
 import { authorizationUrl, newBrowser, pkce, post, submit } from '../support/flow.ts';
@@ -104,6 +105,7 @@ async function aWorld(pool: pg.Pool, liveSubjects: Subjects = 'accounts'): Promi
     const ofSubjects =
       environment === 'live' ? [liveSubjects] : (['test_users', 'accounts', 'both'] as const);
     const made: Product[] = [];
+    const opened = new Map<Product, Subscription>();
     for (const subjects of ofSubjects) {
       const mayHavePassword = environment === 'sandbox' && subjects !== 'accounts';
       const product = await aProduct(pool, {
@@ -119,11 +121,10 @@ async function aWorld(pool: pg.Pool, liveSubjects: Subjects = 'accounts'): Promi
         roleScopes: roles,
       });
       made.push(product);
+      opened.set(product, await aSubscription(pool, { team, product }));
     }
     for (const products of [...made.map((one) => [one]), ...(made.length > 1 ? [made] : [])]) {
-      const subscriptions = [];
-      for (const product of products)
-        subscriptions.push(await aSubscription(pool, { team, product }));
+      const subscriptions = products.flatMap((product) => opened.get(product) ?? []);
       for (const kind of products.length === 1 ? kinds : (['application'] as const)) {
         const id = `${kind === 'test_application' ? 'test' : kind}_${clients.length}`;
         const client = await aClient(pool, {

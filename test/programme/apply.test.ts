@@ -6,6 +6,7 @@ import { createPasswords } from '../../src/base/passwords.ts';
 import { digest } from '../../src/base/secrets.ts';
 import { findClient } from '../../src/clients/store.ts';
 import { many } from '../../src/db/pool.ts';
+import { findSubscription } from '../../src/subscriptions/store.ts';
 import { listTestUsersFor } from '../../src/test-users/store.ts';
 import { useDatabase } from '../support/database.ts';
 import { keyring } from '../support/seed.ts';
@@ -190,7 +191,13 @@ describe('applying the demo programme', () => {
       usable: false,
       products: [],
     });
+  });
+
+  test('what has ended is not brought back by the file', async () => {
     await apply();
+    expect(await findSubscription(pool, 'sub_larkfield_read')).toMatchObject({
+      state: 'cancelled',
+    });
   });
 });
 

@@ -83,6 +83,9 @@ export const aProduct = async (
     priceNote: '',
     terms: '',
     state: 'published',
+    visibility: 'everybody',
+    retiresOn: null,
+    deprecationNotice: '',
     ...columns,
   };
   await upsertProduct(db, product);
