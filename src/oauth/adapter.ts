@@ -8,6 +8,7 @@ import {
 import type { Environment } from '../base/environment.ts';
 import { digest } from '../base/secrets.ts';
 import type { Db } from '../db/pool.ts';
+import { sessionAdapter } from './session-records.ts';
 import {
   consumeRecord,
   deleteFamilyOf,
@@ -34,7 +35,7 @@ export const adapterFor =
   (kind) => {
     if (kind === 'Client') return clientAdapter(findClientMetadata);
     const place = (id: string) => ({ environment, kind, key: digest(id) });
-    return {
+    const records: Adapter = {
       async upsert(id, payload, expiresIn) {
         if (kind === 'ReplayDetection') return saveOnce(db, place(id), payload, expiresIn);
         const row = rowOf(kind, id, payload, expiresIn);
@@ -60,6 +61,7 @@ export const adapterFor =
       revokeByGrantId: async (grantId) =>
         void (await deleteRecordsOfGrant(db, { environment, kind, grantKey: digest(grantId) })),
     };
+    return kind === 'Session' ? sessionAdapter(db, environment, records) : records;
   };
 
 type Place = Parameters<typeof upsertRecord>[1];

@@ -22,6 +22,30 @@ export function forgetSession(ctx: KoaContextWithOIDC): void {
   (ctx.oidc.session as unknown as { destroyed: boolean }).destroyed = true;
 }
 
+/** The id that this request's session had before `resetIdentifier` gave it another. Untyped. */
+export const formerSessionId = (): string | undefined =>
+  (Provider.ctx?.oidc.session as { oldId?: string } | undefined)?.oldId;
+
+/**
+ * For the client of this request, whose session cannot be written back. The library writes after
+ * its answer is made, with the code in it, and would try again after the error's.
+ */
+export function signedOutMeanwhile(): Error {
+  const { ctx } = Provider;
+  if (ctx) forgetSession(ctx);
+  return new errors.LoginRequired('You were signed out meanwhile.');
+}
+
+/** Takes the session's cookie out of this answer: the library sets it before it writes the session. */
+export function keepSessionCookieBack(): void {
+  const { ctx } = Provider;
+  if (!ctx) return;
+  const name = ctx.oidc.provider.cookieName('session');
+  const all = [ctx.response.get('Set-Cookie') ?? []].flat();
+  const kept = all.filter((one) => !one.startsWith(`${name}=`) && !one.startsWith(`${name}.sig=`));
+  ctx.set('Set-Cookie', kept);
+}
+
 /** Lets a grant remember which audiences its subject was asked about: `IN_PAYLOAD` is a typed static. */
 export function rememberAudiences(provider: Provider): void {
   const kept = [...provider.Grant.IN_PAYLOAD, 'audiences'];

@@ -146,6 +146,21 @@ describe('what we lean on in oidc-provider', () => {
     });
   });
 
+  test('Session.oldId: the id before resetIdentifier, destroyed before the new one is saved', async () => {
+    const { provider } = await bare();
+    const session = new provider.Session();
+    const former = session.jti;
+    session.resetIdentifier();
+    expect(session).toMatchObject({ oldId: former });
+    expect(session.jti).not.toBe(former);
+    const asked: string[] = [];
+    for (const call of ['destroy', 'upsert'] as const) {
+      session.adapter[call] = async (id: string) => void asked.push(`${call} ${id}`);
+    }
+    await session.save(60);
+    expect(asked).toEqual([`destroy ${former}`, `upsert ${session.jti}`]);
+  });
+
   test('compareClientSecret: asked and awaited for each secret, and its word counts', async () => {
     const { provider, issuer } = await bare();
     const given: string[] = [];
