@@ -19,7 +19,7 @@ import {
 } from '../clients/store.ts';
 import type { Db } from '../db/pool.ts';
 import { findProduct } from '../products/store.ts';
-import { makeKeys } from '../subscriptions/service.ts';
+import { makeKeys } from '../subscriptions/key-service.ts';
 import { findSubscription, upsertSubscription } from '../subscriptions/store.ts';
 import { foundTeam } from '../teams/service.ts';
 import { listTeamsOf, upsertMember, upsertTeam } from '../teams/store.ts';

@@ -7,7 +7,7 @@ import { createLogger } from '../../src/base/log.ts';
 import { newSecret } from '../../src/base/secrets.ts';
 import type { Fixtures } from '../../src/commands/fixtures.ts';
 import { signingKeysOf } from '../../src/oauth/signing-keys.ts';
-import { openKey } from '../../src/subscriptions/service.ts';
+import { openKey } from '../../src/subscriptions/key-service.ts';
 import { openTestUserPassword } from '../../src/test-users/service.ts';
 import { registerAt, submitTo } from '../accounts/register-support.ts';
 import { eventually } from '../mail/support.ts';
