@@ -1,76 +1,39 @@
-import { parseArgs } from 'node:util';
 import { DomainError } from './base/errors.ts';
-import { makeFixtures, writeFixtures } from './commands/fixtures.ts';
-import { openResources } from './commands/resources.ts';
-import { logFileOf, start } from './commands/start.ts';
-import { type Config, ConfigError, readConfig } from './config.ts';
+import { type Command, UsageError } from './commands/command.ts';
+import { fixturesCommand } from './commands/fixtures-command.ts';
+import { startCommand } from './commands/start-command.ts';
+import { ConfigError, readConfig } from './config.ts';
 
-const usage = `Sandgate
+/** By the word that is typed. Without any: start. */
+const commands: Record<string, Command> = {
+  start: startCommand,
+  fixtures: fixturesCommand,
+};
 
-  sandgate start [--fixtures FILE]   serves; with FILE also makes fixtures for black-box checks
-  sandgate fixtures --out FILE       makes the fixtures and describes them as JSON in FILE
-  sandgate help                      this text
-
-Settings are environment variables: see .env.example.
-`;
-
-/** A mistake on the command line; the message says what is meant to be there. */
-class UsageError extends Error {}
-
-async function run(args: string[], env: NodeJS.ProcessEnv): Promise<void> {
-  const { command, fixtures, out } = readArguments(args);
-  if (command === 'help') return void process.stdout.write(usage);
-  const config = readConfig(env);
-  if ((fixtures || out) && config.mode === 'production') {
-    throw new UsageError('Fixtures are for tests: they are refused with NODE_ENV=production.');
+async function run([word = 'start', ...rest]: string[], env: NodeJS.ProcessEnv): Promise<number> {
+  if (word === 'help') {
+    process.stdout.write(usage());
+    return 0;
   }
-  return out ? writeFixturesOnly(config, out) : start(config, fixtures);
+  const asOption = word.startsWith('-'); // an option of "start", whose word may be left out
+  const command = new Map(Object.entries(commands)).get(asOption ? 'start' : word);
+  if (!command) throw new UsageError(`There is no command "${word}".`);
+  return (await command.run(asOption ? [word, ...rest] : rest, () => readConfig(env))) ?? 0;
 }
 
-function readArguments(args: string[]): { command: string; fixtures?: string; out?: string } {
-  const { values, positionals } = parsed(args);
-  const [command = 'start', ...rest] = positionals;
-  const wanted: Record<string, readonly string[]> = {
-    start: ['fixtures'],
-    fixtures: ['out'],
-    help: [],
-  };
-  const options = wanted[command];
-  if (!options || rest.length > 0)
-    throw new UsageError(`There is no command "${positionals.join(' ')}".`);
-  const foreign = Object.keys(values).find((name) => !options.includes(name));
-  if (foreign) throw new UsageError(`"${command}" takes no --${foreign}.`);
-  if (command === 'fixtures' && !values.out) throw new UsageError('Say where: --out FILE.');
-  return { command, ...values };
-}
-
-function parsed(args: string[]) {
-  try {
-    return parseArgs({
-      args,
-      allowPositionals: true,
-      options: { fixtures: { type: 'string' }, out: { type: 'string' } },
-    });
-  } catch (error) {
-    throw new UsageError((error as Error).message);
-  }
-}
-
-async function writeFixturesOnly(config: Config, file: string): Promise<void> {
-  const warn = (message: string) => void process.stderr.write(`${message}\n`);
-  const resources = await openResources(config, { serves: false, warn });
-  try {
-    const { pool, keyring, passwords } = resources;
-    const place = { baseUrl: config.baseUrl, logFile: logFileOf(config) };
-    await writeFixtures(file, await makeFixtures(pool, keyring, passwords, place));
-  } finally {
-    await resources.close();
-  }
+function usage(): string {
+  const lines = Object.values(commands).flatMap((command) => command.usage);
+  const all = [...lines, ['help', 'this text'] as const];
+  const width = Math.max(...all.map(([typed]) => typed.length));
+  const help = all.map(([typed, does]) => `  sandgate ${typed.padEnd(width)}   ${does}\n`).join('');
+  return `Sandgate\n\n${help}\nSettings are environment variables: see .env.example.\n`;
 }
 
 /** A foreseen mistake is told in its own words; where anything else came from shows with LOG_LEVEL=debug. */
 function complain(error: unknown, env: NodeJS.ProcessEnv): void {
-  if (error instanceof UsageError) return void process.stderr.write(`${error.message}\n\n${usage}`);
+  if (error instanceof UsageError) {
+    return void process.stderr.write(`${error.message}\n\n${usage()}`);
+  }
   const { message, stack, code } = error as NodeJS.ErrnoException;
   process.stderr.write(`${message || code || String(error)}\n`);
   const foreseen = error instanceof ConfigError || error instanceof DomainError;
@@ -78,7 +41,7 @@ function complain(error: unknown, env: NodeJS.ProcessEnv): void {
 }
 
 try {
-  await run(process.argv.slice(2), process.env);
+  process.exitCode = await run(process.argv.slice(2), process.env);
 } catch (error) {
   complain(error, process.env);
   process.exitCode = 1;
