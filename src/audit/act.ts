@@ -59,6 +59,7 @@ export const actions = [
   'password.changed',
   'password.reset_requested',
   'password.reset',
+  'second_factor.asked',
   'second_factor.added',
   'second_factor.removed',
   'second_factor.failed',
@@ -89,3 +90,8 @@ export type RecordedAct = {
   reason: string | null;
   detail: Record<string, unknown>;
 };
+
+/** An act with the names of who did it and what it was done to, as they are called now; null: gone. */
+export type NamedAct = RecordedAct & { actorName: string | null; subjectName: string | null };
+
+export type Subject = { kind: SubjectKind; id: string };

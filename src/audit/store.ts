@@ -1,6 +1,6 @@
 import { redact } from '../base/log.ts';
 import { type Db, many, maybeOne } from '../db/pool.ts';
-import type { Act, RecordedAct } from './act.ts';
+import type { Act, NamedAct, RecordedAct, Subject } from './act.ts';
 
 const columns = `id, at, actor_kind as "actorKind", actor_id as "actorId", role, action,
   subject_kind as "subjectKind", subject_id as "subjectId", environment, address,
@@ -42,6 +42,42 @@ export const listActsOf = (
      order by id desc limit $3`,
     [accountId, before, limit],
   );
+
+const named = `${columns},
+  case actor_kind
+    when 'account' then (select name from accounts where id = actor_id)
+    when 'client' then (select name from clients where id = actor_id)
+    when 'test_user' then (select name from test_users where id = actor_id)
+  end as "actorName",
+  case subject_kind
+    when 'account' then (select name from accounts where id = subject_id)
+    when 'team' then (select name from teams where id = subject_id)
+    when 'client' then (select name from clients where id = subject_id)
+    when 'product' then (select name from products where id = subject_id)
+    when 'api' then (select name from apis where id = subject_id)
+    when 'subscription' then (select name from subscriptions where id = subject_id)
+    when 'test_user' then (select name from test_users where id = subject_id)
+  end as "subjectName"`;
+
+/**
+ * The history of one thing, or of several that belong together such as a subscription and its keys,
+ * newest first. `before`: the last id of the page above.
+ */
+export const listActsAbout = (
+  db: Db,
+  about: Subject | readonly Subject[],
+  { before = null, limit = 50 }: { before?: string | null; limit?: number } = {},
+): Promise<NamedAct[]> => {
+  const subjects = [about].flat();
+  return many<NamedAct>(
+    db,
+    `select ${named} from audit
+     where (subject_kind, subject_id) in (select * from unnest($1::text[], $2::text[]))
+       and ($3::bigint is null or id < $3::bigint)
+     order by id desc limit $4`,
+    [subjects.map(({ kind }) => kind), subjects.map(({ id }) => id), before, limit],
+  );
+};
 
 /** What the account did stays in the trail under a pseudonym, without addresses, reasons and details. */
 export const pseudonymiseActsOf = async (

@@ -15,7 +15,4 @@ function withSession(ctx: Context, account: Self['account']): Self {
   return { account, session, caller: callerOf(ctx) };
 }
 
-export function goTo(ctx: Context, path: string): void {
-  ctx.status = 303;
-  ctx.redirect(path);
-}
+export { goTo } from '../http/go-to.ts';

@@ -1,0 +1,75 @@
+import { listed, timeInWords } from '../base/in-words.ts';
+import type { Action, NamedAct } from './act.ts';
+
+/**
+ * What happened to the thing whose history one reads, without who did it. `{field}` is a field of
+ * the act's detail. An act that is not here says its own name: `subscription.key_revealed` is
+ * "Subscription key revealed".
+ */
+const words: Partial<Record<Action, string>> = {
+  'sign_in.succeeded': 'Signed in',
+  'sign_in.failed': 'Sign-in failed',
+  sign_out: 'Signed out',
+  'account.registered': 'Account made',
+  'account.name_changed': 'Name changed',
+  'email.verified': 'Email address proven',
+  'email.change_requested': 'Another email address asked for',
+  'email.changed': 'Email address changed',
+  'password.reset_requested': 'A new password asked for',
+  'password.reset': 'New password chosen by a link from a letter',
+  'second_factor.asked': 'Second factor asked for',
+  'consent.given': 'Access allowed',
+  'consent.withdrawn': 'Access withdrawn',
+  'code.reused': 'A code was used twice',
+  'refresh_token.reused': 'A refresh token was used twice',
+};
+
+/** One line of a history, ready for a page. */
+export type HistoryLine = {
+  id: string;
+  /** Such as "Approved by Helen Ashby: the pilot's two wards". */
+  sentence: string;
+  /** As people say it, in UTC. */
+  when: string;
+  /** For the `datetime` of a `<time>`. */
+  at: string;
+};
+
+/**
+ * @param reader the account that reads: its own acts are "by you".
+ * @param acts newest first, as `listActsAbout` gives them.
+ */
+export const historyOf = (acts: readonly NamedAct[], reader?: string): HistoryLine[] =>
+  acts.map((act) => ({
+    id: act.id,
+    sentence: sentenceOf(act, reader),
+    when: timeInWords(act.at),
+    at: act.at.toISOString(),
+  }));
+
+/** What was done, by whom, and why where a reason was given. */
+export function sentenceOf(act: NamedAct, reader?: string): string {
+  const by = byWhom(act, reader);
+  return `${deedOf(act)}${by && ` by ${by}`}${act.reason ? `: ${act.reason}` : ''}`;
+}
+
+/** What was done, without who did it and why. */
+export function deedOf({ action, detail }: Pick<NamedAct, 'action' | 'detail'>): string {
+  const template = (words as Record<string, string>)[action];
+  const fields = [...(template ?? '').matchAll(/\{(\w+)\}/g)].map(([, field]) => String(field));
+  if (!template || fields.some((field) => detail[field] == null)) return capital(plain(action));
+  return template.replace(/\{(\w+)\}/g, (_, field) => told(detail[field]));
+}
+
+/** Empty for what nobody in particular did. */
+function byWhom({ actorKind, actorId, actorName }: NamedAct, reader?: string): string {
+  if (actorId !== null && actorId === reader) return 'you';
+  if (actorName) return actorName;
+  if (actorKind === 'account') return 'an account that is deleted';
+  return actorKind === 'client' || actorKind === 'test_user' ? (actorId ?? '') : '';
+}
+
+const plain = (action: string): string => action.replace(/[._]/g, ' ');
+const capital = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
+const told = (value: unknown): string =>
+  Array.isArray(value) ? listed(value.map(String)) : String(value);
