@@ -5,6 +5,7 @@ import { createPasswordRules } from './accounts/password-rules.ts';
 import { registrationRoutes } from './accounts/registration-routes.ts';
 import { resetRoutes } from './accounts/reset-routes.ts';
 import { createSessions, sessionOf } from './accounts/session-cookie.ts';
+import { secondStepRoutes } from './accounts/sign-in-code-routes.ts';
 import { showSignIn, signInRoutes } from './accounts/sign-in-routes.ts';
 import { desk } from './admin/desk.ts';
 import type { Act } from './audit/act.ts';
@@ -33,6 +34,7 @@ import { profileClosingRoutes } from './portal/profile-closing-routes.ts';
 import { profileEmailRoutes } from './portal/profile-email-routes.ts';
 import { profilePasswordRoutes } from './portal/profile-password-routes.ts';
 import { profileRoutes } from './portal/profile-routes.ts';
+import { profileSecondFactorRoutes } from './portal/profile-second-factor-routes.ts';
 import { portalRoutes } from './portal/routes.ts';
 import { shellOf } from './portal/shell.ts';
 import { listAudiencesOf } from './products/api-store.ts';
@@ -76,6 +78,7 @@ const limits = {
 type Wired = AppParts & {
   https: boolean;
   throttle: Throttle;
+  secondFactorThrottle: Throttle;
   limited: (purpose: string, what: keyof typeof limits) => Throttle;
   onError: (error: unknown, ctx?: Context) => void;
 };
@@ -95,6 +98,7 @@ export async function createApp(parts: AppParts): Promise<Koa> {
     https: parts.baseUrl.startsWith('https:'),
     limited,
     throttle: limited('sign-in', 'passwords'), // of the pop-up, the password grant and our own page together
+    secondFactorThrottle: limited('second-factor', 'codes'),
     onError: (error, ctx) =>
       log.error({ err: error, requestId: ctx?.state.requestId }, 'a request failed'),
   };
@@ -166,6 +170,7 @@ function people(app: Koa, wired: Wired): void {
   app.use(csrf({ keyring, https, boundTo: (ctx) => sessionOf(ctx)?.id ?? null }));
 
   app.use(signInRoutes({ ...wired, throttle, sessions }).routes());
+  app.use(secondStepRoutes({ ...wired, sessions }).routes());
   const throttles = {
     register: limited('register', 'letters'),
     resend: limited('resend', 'letters'),
@@ -183,6 +188,7 @@ function people(app: Koa, wired: Wired): void {
   app.use(profileRoutes({ pool }).routes());
   const renewal = limited('new-password', 'passwords');
   app.use(profilePasswordRoutes({ ...wired, rules, sessions, throttle: renewal }).routes());
+  app.use(profileSecondFactorRoutes({ ...wired, sessions }).routes());
   const newEmail = {
     letter: limited('new-email', 'letters'),
     code: limited('new-email-code', 'codes'),

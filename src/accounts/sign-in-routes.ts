@@ -3,16 +3,17 @@ import type { Context } from 'koa';
 import { z } from 'zod';
 import { recordAct } from '../audit/store.ts';
 import { Busy, TooMany, type Unauthenticated } from '../base/errors.ts';
-import { digest, newSecret } from '../base/secrets.ts';
+import { newSecret } from '../base/secrets.ts';
 import { transaction } from '../db/pool.ts';
 import { callerOf } from '../http/caller.ts';
 import { checkCsrf } from '../http/csrf.ts';
 import { readForm } from '../http/form.ts';
-import { type OwnCookie, ownCookie } from '../http/own-cookie.ts';
 import { placeOf, safeReturnTo } from '../http/return-to.ts';
-import { labelOf } from './session.ts';
+import { mayAdminister } from './second-factor.ts';
 import { accountOf, type Sessions } from './session-cookie.ts';
 import { type SignInParts, signIn } from './sign-in.ts';
+import { deviceCookie } from './sign-in-device.ts';
+import { keepWaiting, waitingCookie, waitingIdOf } from './sign-in-waiting.ts';
 
 const form = z.object({
   csrf: z.string().default(''),
@@ -22,19 +23,22 @@ const form = z.object({
 });
 const signOutForm = z.object({ csrf: z.string().default('') });
 
-const year = 365 * 24 * 3_600_000;
-
-type Parts = SignInParts & { sessions: Sessions; https: boolean };
+type Parts = SignInParts & {
+  sessions: Sessions;
+  https: boolean;
+  administratorsNeedSecondFactor?: boolean;
+};
 
 export function signInRoutes(parts: Parts): Router {
   const { pool, sessions, https } = parts;
-  const device = ownCookie('sg_device', { https, maxAge: year });
+  const devices = deviceCookie(https);
+  const waiting = waitingCookie(https);
   const router = new Router();
 
   router.get('/sign-in', async (ctx) => {
     const returnTo = safeReturnTo(ctx.query.return_to);
     if (accountOf(ctx)) return goTo(ctx, returnTo);
-    await show(ctx, { returnTo });
+    await showForm(ctx, { returnTo });
   });
 
   router.post('/sign-in', async (ctx) => {
@@ -43,20 +47,26 @@ export function signInRoutes(parts: Parts): Router {
     const returnTo = safeReturnTo(given.return_to);
     const { email, password } = given;
     const again = async (problem: string, status: number): Promise<void> => {
-      await show(ctx, { returnTo, email, problem });
+      await showForm(ctx, { returnTo, email, problem });
       ctx.status = status;
     };
     if (!email || !password) return again('Fill in both fields.', 422);
 
     try {
-      const attempt = { email, password, caller: callerOf(ctx), device: deviceOf(ctx, device) };
-      const account = await signIn(parts, attempt, (tx, { id }) => sessions.begin(ctx, tx, id));
-      if (account) goTo(ctx, returnTo);
+      const attempt = { email, password, caller: callerOf(ctx), device: devices.meet(ctx) };
+      const come = await signIn(parts, attempt, {
+        begin: (tx, { id }) => sessions.begin(ctx, tx, id),
+        async wait(tx, account) {
+          const secret = newSecret();
+          await keepWaiting(tx, waitingIdOf(secret), account);
+          waiting.write(ctx, secret);
+        },
+      });
+      if (come === 'signed in') goTo(ctx, placeAfter(ctx, returnTo, parts));
+      else if (come) goTo(ctx, `/sign-in/code?${new URLSearchParams({ return_to: returnTo })}`);
       else await again('Email or password is wrong.', 422);
     } catch (error) {
-      if (!(error instanceof TooMany || error instanceof Busy)) throw error;
-      ctx.set('Retry-After', String(Math.ceil(error.retryAfter)));
-      await again(error.message, error instanceof TooMany ? 429 : 503);
+      await again(...waitOf(ctx, error));
     }
   });
 
@@ -79,7 +89,7 @@ export function signInRoutes(parts: Parts): Router {
 
 /** For the error handler: the form in the place of a page that needs a sign-in. */
 export async function showSignIn(ctx: Context, { code, message }: Unauthenticated): Promise<void> {
-  await show(ctx, {
+  await showForm(ctx, {
     returnTo: placeOf(ctx),
     email: accountOf(ctx)?.email,
     notice: code === 'sign_in_again' ? message : undefined,
@@ -87,7 +97,26 @@ export async function showSignIn(ctx: Context, { code, message }: Unauthenticate
   ctx.status = 401;
 }
 
-async function show(
+/** What a form says that must wait, and its status; throws on whatever waiting does not help with. */
+export function waitOf(ctx: Context, error: unknown): [string, number] {
+  if (!(error instanceof TooMany || error instanceof Busy)) throw error;
+  ctx.set('Retry-After', String(Math.ceil(error.retryAfter)));
+  return [error.message, error instanceof TooMany ? 429 : 503];
+}
+
+/** Where whoever has just signed in goes: an administrator who lacks a second factor to that first. */
+export function placeAfter(
+  ctx: Context,
+  returnTo: string,
+  { administratorsNeedSecondFactor = false }: Pick<Parts, 'administratorsNeedSecondFactor'>,
+): string {
+  const account = accountOf(ctx);
+  const may = account && mayAdminister(account, administratorsNeedSecondFactor);
+  if (may !== 'set up a second factor first') return returnTo;
+  return `/profile/second-factor?${new URLSearchParams({ return_to: returnTo })}`;
+}
+
+export async function showForm(
   ctx: Context,
   page: { returnTo: string; email?: string; problem?: string; notice?: string },
 ): Promise<void> {
@@ -96,14 +125,7 @@ async function show(
   await ctx.render('accounts/sign-in', { returnTo, email, problem, notice });
 }
 
-function goTo(ctx: Context, path: string): void {
+export function goTo(ctx: Context, path: string): void {
   ctx.status = 303;
   ctx.redirect(path);
-}
-
-/** Lasts beyond the session, and tells browsers of one account apart: a copied cookie in another kind of browser is new. */
-function deviceOf(ctx: Context, cookie: OwnCookie): Buffer {
-  const value = cookie.read(ctx) ?? newSecret();
-  cookie.write(ctx, value);
-  return digest(`${value} ${labelOf(callerOf(ctx).userAgent)}`);
 }

@@ -23,6 +23,23 @@ export const replacePasswordHash = async (
   await db.query('update accounts set password_hash = $2 where id = $1', [accountId, passwordHash]);
 };
 
+/** The same statement for an address that nobody has. */
+export const isKnownDevice = async (
+  db: Db,
+  whose: ({ email: string } | { accountId: string }) & { device: Buffer | null },
+): Promise<boolean> => {
+  const { rowCount } = await db.query(
+    `select 1 from account_devices d join accounts a on a.id = d.account_id
+     where d.device = $1 and (a.id = $2 or lower(a.email) = lower($3))`,
+    [
+      whose.device,
+      'accountId' in whose ? whose.accountId : null,
+      'email' in whose ? whose.email : null,
+    ],
+  );
+  return rowCount !== 0;
+};
+
 /** Notes the device, and answers how it stood: the account's first one ever, new, or known. */
 export const noteDevice = async (
   db: Db,

@@ -9,8 +9,9 @@ import { enqueueLetter } from '../mail/outbox.ts';
 import type { Account } from './account.ts';
 import { checkPassword } from './service.ts';
 import { labelOf } from './session.ts';
+import { countedAs } from './sign-in-device.ts';
 import { holdPasswordHash, noteDevice, replacePasswordHash } from './sign-in-store.ts';
-import { findCredentials } from './store.ts';
+import { findAccount, findCredentials } from './store.ts';
 
 export type SignInParts = {
   pool: pg.Pool;
@@ -22,20 +23,30 @@ export type SignInParts = {
 
 export type Attempt = { email: string; password: string; caller: Caller; device: Buffer };
 
+/** What a right password leads to, in its transaction. */
+export type Ways = {
+  /** Makes the session. */
+  begin(tx: Db, account: Account): Promise<unknown>;
+  /** Keeps what waits for the second factor. */
+  wait(tx: Db, account: Account): Promise<unknown>;
+};
+
 /**
- * Signs a person in by address and password. `begin` makes the session, in the same transaction.
- * Undefined where nothing fits, at the same cost for an address that is unknown or not verified.
+ * Signs a person in by address and password, or leaves that waiting for a second factor. Undefined
+ * where nothing fits, at the same cost for an address that is unknown or not verified.
  * @throws {TooMany}, {Busy}
  */
 export async function signIn(
   parts: SignInParts,
   attempt: Attempt,
-  begin: (tx: Db, account: Account) => Promise<unknown>,
-): Promise<Account | undefined> {
+  ways: Ways,
+): Promise<'signed in' | 'second factor' | undefined> {
   const { pool, passwords, throttle } = parts;
-  const { email, password, caller } = attempt;
-  const who = { name: email, address: caller.address };
-  const known = email.includes('\0') ? undefined : await findCredentials(pool, email);
+  const { email, password, caller, device } = attempt;
+  const unknowable = email.includes('\0'); // PostgreSQL refuses it in text, and no address has one
+  const known = unknowable ? undefined : await findCredentials(pool, email);
+  const name = unknowable ? email : await countedAs(pool, email, { email, device });
+  const who = { name, address: caller.address };
 
   const failed = async (reason: string): Promise<undefined> =>
     recordAct(pool, {
@@ -47,7 +58,7 @@ export async function signIn(
     }).then(() => undefined);
 
   await throttle.attempt(who).catch(async (error) => {
-    if (error instanceof TooMany) await failed('too many attempts');
+    if (error instanceof TooMany && error.first) await failed('too many attempts');
     throw error;
   });
   const account = await checkPassword(pool, passwords, email, password);
@@ -56,29 +67,48 @@ export async function signIn(
 
   const renewed = needsRehash(used) ? await passwords.hash(password) : undefined;
   const done = await transaction(pool, async (tx) => {
-    if (!(await holdPasswordHash(tx, { accountId: account.id, passwordHash: used }))) return false;
+    if (!(await holdPasswordHash(tx, { accountId: account.id, passwordHash: used }))) return;
     if (renewed) await replacePasswordHash(tx, { accountId: account.id, passwordHash: renewed });
-    await meetDevice(tx, parts, account, attempt);
-    await recordAct(tx, {
-      actor: { kind: 'account', id: account.id },
-      action: 'sign_in.succeeded',
-      caller,
-      detail: { device: labelOf(caller.userAgent) },
-    });
-    await begin(tx, account); // last, so that no cookie goes out for what failed
-    return true;
+    const now = await findAccount(tx, account.id); // held: a second factor may be new
+    if (!now?.hasSecondFactor) return enter(tx, parts, account, attempt, ways.begin);
+    const actor = { kind: 'account', id: account.id } as const;
+    await recordAct(tx, { actor, action: 'second_factor.asked', caller });
+    await ways.wait(tx, now);
+    return 'second factor';
   });
   if (!done) return failed('the password changed meanwhile');
   await throttle.succeeded(who);
-  return account;
+  return done;
+}
+
+/** The last step of every sign-in on our own pages. */
+export async function enter(
+  tx: Db,
+  parts: Pick<SignInParts, 'baseUrl'>,
+  account: Account,
+  from: Pick<Attempt, 'caller' | 'device'>,
+  begin: Ways['begin'],
+): Promise<'signed in'> {
+  await meetDevice(tx, parts, account, from);
+  await recordAct(tx, {
+    actor: { kind: 'account', id: account.id },
+    action: 'sign_in.succeeded',
+    caller: from.caller,
+    detail: {
+      device: labelOf(from.caller.userAgent),
+      ...(account.hasSecondFactor && { by: 'password and second factor' }),
+    },
+  });
+  await begin(tx, account); // last, so that no cookie goes out for what failed
+  return 'signed in';
 }
 
 /** A letter about a sign-in from where the account was never seen, but for its very first one. */
 async function meetDevice(
   tx: Db,
-  { baseUrl }: SignInParts,
+  { baseUrl }: Pick<SignInParts, 'baseUrl'>,
   { id: accountId, email, name }: Account,
-  { device, caller }: Attempt,
+  { device, caller }: Pick<Attempt, 'caller' | 'device'>,
 ): Promise<void> {
   if ((await noteDevice(tx, { accountId, device })) !== 'new') return;
   await enqueueLetter(tx, {

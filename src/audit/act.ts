@@ -70,6 +70,19 @@ export const actions = [
   'code.reused',
   'refresh_token.reused',
   'token.revoked',
+  'subscription.asked',
+  'subscription.purpose_changed',
+  'subscription.approved',
+  'subscription.rejected',
+  'subscription.suspended',
+  'subscription.resumed',
+  'subscription.cancelled',
+  'subscription.expired',
+  'subscription.end_changed',
+  'subscription.warned',
+  'subscription_key.revealed',
+  'subscription_key.regenerated',
+  'subscription_key.stopped',
 ] as const;
 export type Action = (typeof actions)[number];
 

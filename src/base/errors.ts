@@ -22,10 +22,13 @@ export class Forbidden extends DomainError {}
 export class TooMany extends DomainError {
   /** Seconds until it is worth trying again. */
   readonly retryAfter: number;
+  /** Whether this is the first refusal of its kind until then: worth a note, as those after it are not. */
+  readonly first: boolean;
 
-  constructor(code: string, message: string, retryAfter: number) {
+  constructor(code: string, message: string, retryAfter: number, first = true) {
     super(code, message);
     this.retryAfter = retryAfter;
+    this.first = first;
   }
 }
 

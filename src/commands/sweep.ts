@@ -3,6 +3,7 @@ import { deleteExpiredEmailChanges } from '../accounts/email-change-store.ts';
 import { deleteExpiredRegistrations } from '../accounts/registration-store.ts';
 import { deleteExpiredResets } from '../accounts/reset-store.ts';
 import { deleteEndedSessions } from '../accounts/session-store.ts';
+import { deleteExpiredWaitingSignIns } from '../accounts/sign-in-waiting-store.ts';
 import { deleteActsOlderThan } from '../audit/store.ts';
 import type { Logger } from '../base/log.ts';
 import type { Config } from '../config.ts';
@@ -26,6 +27,7 @@ export async function sweep({ pool, keepDays, log }: Parts): Promise<void> {
   const work: (() => Promise<unknown>)[] = [
     () => deleteExpiredThrottles(pool),
     () => deleteEndedSessions(pool),
+    () => deleteExpiredWaitingSignIns(pool),
     () => deleteExpiredResets(pool),
     () => deleteExpiredEmailChanges(pool),
     () => deleteExpiredRegistrations(pool, keepDays.registrations),

@@ -103,6 +103,7 @@ async function consume(limiter: RateLimiterPostgres, key: string): Promise<void>
       'too_many_attempts',
       `Too many attempts. Try again in ${inWords(seconds)}.`,
       seconds,
+      refusal.consumedPoints === limiter.points + 1,
     );
   }
 }

@@ -12,6 +12,8 @@ const done: Readonly<Record<string, string>> = {
   name: 'Your name is changed.',
   password:
     'Your password is changed. You are signed out everywhere else, and applications have to ask you again.',
+  'second-factor-removed':
+    'Your password alone opens your account again. You are signed out everywhere else.',
   email: 'Your email address is changed. Sign in with the new one from now on.',
   'email-cancelled': 'Your email address stays as it is.',
   session: 'That browser is signed out.',
@@ -40,6 +42,8 @@ export async function profilePage(db: Db, self: Self, justDone: unknown): Promis
     done: (typeof justDone === 'string' && Object.hasOwn(done, justDone) && done[justDone]) || null,
     name: account.name,
     email: account.email,
+    secondFactor:
+      account.secondFactorSince && dayInWords(account.secondFactorSince).replace('Today', 'today'),
     newEmail: change?.email ?? null,
     teams: teams.map(({ name }) => name),
     roles: listed(account.roles.map((role) => roleWords[role])),

@@ -1,0 +1,47 @@
+import type { Context } from 'koa';
+import { digest, newSecret } from '../base/secrets.ts';
+import type { Db } from '../db/pool.ts';
+import { callerOf } from '../http/caller.ts';
+import { ownCookie } from '../http/own-cookie.ts';
+import { labelOf } from './session.ts';
+import { isKnownDevice } from './sign-in-store.ts';
+
+const year = 365 * 24 * 3_600_000;
+
+/** Outlasts the session. Null in `find`: this browser has never been at our sign-in form. */
+export type DeviceCookie = {
+  find(ctx: Context): Buffer | null;
+  /** Found, or made; its year begins anew. */
+  meet(ctx: Context): Buffer;
+};
+
+export function deviceCookie(https: boolean): DeviceCookie {
+  const cookie = ownCookie('sg_device', { https, maxAge: year });
+  // with the label, so that a cookie copied into another kind of browser is a new device
+  const deviceOf = (ctx: Context, value: string): Buffer =>
+    digest(`${value} ${labelOf(callerOf(ctx).userAgent)}`);
+  return {
+    find(ctx) {
+      const value = cookie.read(ctx);
+      return value === undefined ? null : deviceOf(ctx, value);
+    },
+    meet(ctx) {
+      const value = cookie.read(ctx) ?? newSecret();
+      cookie.write(ctx, value);
+      return deviceOf(ctx, value);
+    },
+  };
+}
+
+/**
+ * The name that a throttle counts: a browser in which this account has signed in before is counted
+ * apart, or a stranger who guesses for ever would keep its owner out.
+ */
+export const countedAs = async (
+  db: Db,
+  name: string,
+  whose: ({ email: string } | { accountId: string }) & { device: Buffer | null },
+): Promise<string> =>
+  (await isKnownDevice(db, whose))
+    ? `${name} on a known device ${whose.device?.toString('hex')}`
+    : name;
