@@ -3,6 +3,7 @@ import type { Client, ClientMetadata } from 'oidc-provider';
 import { digest } from '../base/secrets.ts';
 import { urlOf } from '../base/url.ts';
 import type { ClientProduct, ClientRecord } from '../clients/client.ts';
+import { isNative } from '../clients/redirect-uri.ts';
 
 /** What oidc-provider carries along with a client and gives back as `client[recordProperty]`. */
 export const recordProperty = 'urn:sandgate:record';
@@ -48,14 +49,6 @@ export function clientMetadata(record: ClientRecord): ClientMetadata {
     [recordProperty]: record,
   };
 }
-
-/** RFC 8252 section 7: an app on a device, told by where its answers go. */
-const isNative = ({ authMethod, redirectUris }: ClientRecord): boolean =>
-  redirectUris.some(
-    (uri) =>
-      !/^https?:/.test(uri) ||
-      (authMethod === 'none' && /^http:\/\/(127\.0\.0\.1|\[::1\])[:/]/.test(uri)),
-  );
 
 /** Compares with every live secret, always all of them, in constant time (two may be live at once). */
 export function secretMatches(record: ClientRecord, given: string): boolean {
