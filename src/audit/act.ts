@@ -105,6 +105,11 @@ export type RecordedAct = {
 };
 
 /** An act with the names of who did it and what it was done to, as they are called now; null: gone. */
-export type NamedAct = RecordedAct & { actorName: string | null; subjectName: string | null };
+export type NamedAct = RecordedAct & {
+  actorName: string | null;
+  subjectName: string | null;
+  /** Of the account that `detail.account` is: whom an act on a team was about. */
+  accountName: string | null;
+};
 
 export type Subject = { kind: SubjectKind; id: string };

@@ -22,6 +22,9 @@ const words: Partial<Record<Action, string>> = {
   'consent.withdrawn': 'Access withdrawn',
   'code.reused': 'A code was used twice',
   'refresh_token.reused': 'A refresh token was used twice',
+  'subscription_key.revealed': 'The {slot} key revealed',
+  'subscription_key.regenerated': 'New {slot} key made (the old one stops {stops})',
+  'subscription_key.stopped': 'Old {slot} key stopped',
 };
 
 /** One line of a history, ready for a page. */

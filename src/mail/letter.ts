@@ -1,3 +1,12 @@
+/** What all letters about a subscription say. `environment`: "in the sandbox" or "live". */
+export type AboutSubscription = {
+  name: string;
+  product: string;
+  team: string;
+  environment: string;
+  link: string;
+};
+
 /** A letter to one person: which one it is, and what its words need. Its views: views/mail/. */
 export type Letter =
   | {
@@ -24,7 +33,39 @@ export type Letter =
       /** `when`: as people read it, in UTC; `where`: a network address or a place. */
       data: { name: string; when: string; where: string; browser: string; sessionsLink: string };
     }
-  | { template: 'account-deleted'; data: { name: string } };
+  | { template: 'account-deleted'; data: { name: string } }
+  | {
+      template: 'approval-requested';
+      data: AboutSubscription & { asker: string };
+    }
+  | {
+      template: 'subscription-approved' | 'subscription-end-changed';
+      /** `until` and `may` are empty where there is no end, and nothing was left out. */
+      data: AboutSubscription & { by: string; reason: string; until: string; may: string };
+    }
+  | {
+      template: 'subscription-rejected' | 'subscription-suspended' | 'subscription-resumed';
+      data: AboutSubscription & { by: string; reason: string };
+    }
+  | { template: 'subscription-cancelled'; data: AboutSubscription & { by: string } }
+  | {
+      template: 'subscription-expires-soon' | 'subscription-expired';
+      /** `on`: the last day. */
+      data: AboutSubscription & { on: string };
+    }
+  | {
+      template: 'key-regenerated';
+      /** `slot`: of its two keys; `oldKey`: "has stopped", or "stops:" and when. */
+      data: {
+        name: string;
+        who: string;
+        team: string;
+        product: string;
+        slot: string;
+        oldKey: string;
+        link: string;
+      };
+    };
 
 export type Template = Letter['template'];
 
@@ -40,6 +81,16 @@ const subjects: Readonly<Record<Template, string>> = {
   'second-factor-changed': 'How you sign in was changed',
   'new-device': 'New sign-in to your account',
   'account-deleted': 'Your account was deleted',
+  'approval-requested': 'A request waits for approval',
+  'subscription-approved': 'Your request is approved',
+  'subscription-rejected': 'Your request is rejected',
+  'subscription-suspended': 'Your subscription is suspended',
+  'subscription-resumed': 'Your subscription is active again',
+  'subscription-end-changed': 'Your subscription has another end',
+  'subscription-cancelled': 'A subscription of your team is cancelled',
+  'subscription-expires-soon': 'Your subscription expires soon',
+  'subscription-expired': 'Your subscription has expired',
+  'key-regenerated': 'A new subscription key was made',
 };
 
 const secrets: Partial<Record<Template, readonly string[]>> = {

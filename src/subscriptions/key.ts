@@ -11,11 +11,28 @@ export type SubscriptionKey = {
   /** What a page may show of it. */
   lastFour: string;
   createdAt: Date;
+  /** Null: as long as the subscription. */
   expiresAt: Date | null;
+  /** When a newer key took its slot; until `expiresAt` it works beside that. */
+  replacedAt: Date | null;
+  /** Null: never. */
+  lastUsedAt: Date | null;
 };
 
 export const slots = ['primary', 'secondary'] as const;
 export type Slot = (typeof slots)[number];
+
+/** How long a key may live on once a new one took its place, in seconds. */
+export const overlaps = { now: 0, '1h': 3600, '24h': 86_400, '7d': 604_800 } as const;
+export type Overlap = keyof typeof overlaps;
+
+/** When that is, as people read it after "the old one stops". */
+export const overlapWords: Readonly<Record<Overlap, string>> = {
+  now: 'at once',
+  '1h': 'after 1 hour',
+  '24h': 'after 24 hours',
+  '7d': 'after 7 days',
+};
 
 const prefixes = { sandbox: 'sg_test_', live: 'sg_live_' } as const;
 const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';

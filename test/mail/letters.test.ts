@@ -32,6 +32,18 @@ const letters: Letter[] = [
     },
   },
   { template: 'account-deleted', data: { name } },
+  {
+    template: 'key-regenerated',
+    data: {
+      name,
+      who: 'Samir Holt',
+      team: 'Larkfield Software',
+      product: 'Read Records',
+      slot: 'primary',
+      oldKey: 'stops: 24 November 2026, 10:02 UTC',
+      link,
+    },
+  },
 ];
 
 const write = (letter: Letter) => writeLetter(letter, { brand, baseUrl, cache: false });

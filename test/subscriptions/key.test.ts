@@ -1,6 +1,6 @@
 import { environmentOfKey, looksLikeKey, newKey } from '../../src/subscriptions/key.ts';
-import { listKeys } from '../../src/subscriptions/key-store.ts';
 import { makeKeys, openKey } from '../../src/subscriptions/key-service.ts';
+import { listKeys } from '../../src/subscriptions/key-store.ts';
 import { stateAfter } from '../../src/subscriptions/subscription.ts';
 import { useDatabase } from '../support/database.ts';
 import { aProduct, aSubscription, keyring } from '../support/seed.ts';
