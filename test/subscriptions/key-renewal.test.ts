@@ -148,7 +148,7 @@ describe('a key that is made anew', () => {
     () => Promise<Partial<ReturnType<typeof which>>>,
     string,
   ];
-  const after = (work: () => Promise<unknown>) => async () => {
+  const having = (work: () => Promise<unknown>) => async () => {
     await work();
     return {};
   };
@@ -191,25 +191,25 @@ describe('a key that is made anew', () => {
     [
       'of a cancelled subscription, revealed',
       'reveal',
-      after(() => withState('cancelled')),
+      having(() => withState('cancelled')),
       'keys_stopped',
     ],
     [
       'of a cancelled subscription, made anew',
       'regenerate',
-      after(() => withState('cancelled')),
+      having(() => withState('cancelled')),
       'keys_stopped',
     ],
     [
       'of a subscription whose end has come, though nobody has noted it',
       'reveal',
-      after(() => end('subscriptions', subscription.id)),
+      having(() => end('subscriptions', subscription.id)),
       'keys_stopped',
     ],
     [
       'one that has ended, made anew',
       'regenerate',
-      after(() => end('subscription_keys', primary.id)),
+      having(() => end('subscription_keys', primary.id)),
       'key_replaced',
     ],
   ])('refuses %s, and writes nothing', async (_, what, prepare, code) => {
