@@ -83,6 +83,11 @@ export const actions = [
   'subscription_key.revealed',
   'subscription_key.regenerated',
   'subscription_key.stopped',
+  'test_user.made',
+  'test_user.changed',
+  'test_user.behaviour_set',
+  'test_user.reset',
+  'test_user.deleted',
 ] as const;
 export type Action = (typeof actions)[number];
 

@@ -52,6 +52,8 @@ export async function transaction<T>(pool: pg.Pool, work: (tx: Db) => Promise<T>
   }
 }
 
-/** Whether `error` is Postgres refusing a row because of the named unique constraint or index. */
+/** Whether `error` is Postgres refusing a row because of the named unique index, check or guard. */
 export const breaks = (error: unknown, constraint: string): boolean =>
-  error instanceof pg.DatabaseError && error.code === '23505' && error.constraint === constraint;
+  error instanceof pg.DatabaseError &&
+  (error.code === '23505' || error.code === '23514') &&
+  error.constraint === constraint;

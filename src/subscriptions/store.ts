@@ -1,12 +1,142 @@
-import { type Db, maybeOne } from '../db/pool.ts';
-import type { State, Subscription } from './subscription.ts';
+import { Conflict } from '../base/errors.ts';
+import { breaks, type Db, maybeOne } from '../db/pool.ts';
+import type { DecidedAs, State, Subscription } from './subscription.ts';
 
 const columns = `id, team_id as "teamId", product_id as "productId", environment, name, state,
   purpose, reason, requested_by as "requestedBy", decided_by as "decidedBy",
-  created_at as "createdAt", decided_at as "decidedAt", expires_at as "expiresAt", scopes`;
+  created_at as "createdAt", decided_at as "decidedAt", expires_at as "expiresAt", scopes,
+  decided_as as "decidedAs", terms_version as "termsVersion", activated_at as "activatedAt"`;
+
+/** `$2`: an account, for the teams it is a member of, or a team itself. */
+const owned = `(team_id = $2 or exists (
+  select from team_members m where m.team_id = subscriptions.team_id and m.account_id = $2))`;
 
 export const findSubscription = (db: Db, id: string): Promise<Subscription | undefined> =>
   maybeOne<Subscription>(db, `select ${columns} from subscriptions where id = $1`, [id]);
+
+/** Until the transaction ends nobody else moves it. */
+export const lockSubscription = (db: Db, id: string): Promise<Subscription | undefined> =>
+  maybeOne(db, `select ${columns} from subscriptions where id = $1 for update`, [id]);
+
+/** Of a team of `owner`, which is an account's id or a team's. */
+export const lockOwnSubscription = (
+  db: Db,
+  { owner, id }: { owner: string; id: string },
+): Promise<Subscription | undefined> =>
+  maybeOne(db, `select ${columns} from subscriptions where id = $1 and ${owned} for update`, [
+    id,
+    owner,
+  ]);
+
+/**
+ * A new one, as somebody asks for it.
+ * @throws {Conflict} `already_subscribed` while the team has one of this product that is not over.
+ */
+export const insertSubscription = async (
+  db: Db,
+  row: {
+    teamId: string;
+    productId: string;
+    name: string;
+    state: 'submitted' | 'active';
+    purpose: string;
+    requestedBy: string | null;
+    termsVersion: number | null;
+  },
+): Promise<Subscription> => {
+  try {
+    return (await maybeOne<Subscription>(
+      db,
+      `insert into subscriptions (team_id, product_id, environment, name, state, purpose,
+         requested_by, terms_version, terms_accepted_at, decided_as)
+       select $1, id, environment, $3, $4, $5, $6, $7, case when $7::int is not null then now() end,
+         case when $4 = 'active' then 'open' end
+       from products where id = $2
+       returning ${columns}`,
+      [
+        row.teamId,
+        row.productId,
+        row.name,
+        row.state,
+        row.purpose,
+        row.requestedBy,
+        row.termsVersion,
+      ],
+    )) as Subscription; // the product is held by whoever asks
+  } catch (cause) {
+    throw conflictOf(cause);
+  }
+};
+
+/**
+ * To another state, with the reason and whoever decided; the old ones are in the trail.
+ * `granted`: by what right, until when and which scopes, with an approval.
+ * @throws {Conflict} `unlawful_move`, `not_decided` where the database lets nobody by.
+ */
+export const saveMove = async (
+  db: Db,
+  row: {
+    id: string;
+    state: State;
+    reason: string;
+    decidedBy: string | null;
+    granted?: { decidedAs: DecidedAs; expiresAt: Date | null; scopes: string[] | null } | undefined;
+  },
+): Promise<Subscription> => {
+  const { granted } = row;
+  try {
+    return (await maybeOne<Subscription>(
+      db,
+      `update subscriptions set state = $2, reason = $3, decided_by = $4, decided_at = now(),
+         decided_as = case when $5 then $6 else decided_as end,
+         expires_at = case when $5 then $7 else expires_at end,
+         scopes = case when $5 then $8 else scopes end
+       where id = $1 returning ${columns}`,
+      [
+        row.id,
+        row.state,
+        row.reason,
+        row.decidedBy,
+        granted !== undefined,
+        granted?.decidedAs,
+        granted?.expiresAt,
+        granted?.scopes,
+      ],
+    )) as Subscription; // its row is locked
+  } catch (cause) {
+    throw conflictOf(cause);
+  }
+};
+
+/** What an error of the database means, where it is a refusal that the schema foresees. */
+function conflictOf(cause: unknown): unknown {
+  if (breaks(cause, 'subscriptions_open_key')) {
+    return new Conflict(
+      'already_subscribed',
+      'Your team has a subscription to this product already, or asks for one.',
+      { cause },
+    );
+  }
+  if (breaks(cause, 'subscriptions_lawful_move')) {
+    return new Conflict('unlawful_move', 'Somebody was faster: this has changed meanwhile.', {
+      cause,
+    });
+  }
+  if (breaks(cause, 'subscriptions_decided')) {
+    return new Conflict(
+      'not_decided',
+      'This product has to be approved, by an administrator who may do so.',
+      { cause },
+    );
+  }
+  return cause;
+}
+
+export const savePurpose = (
+  db: Db,
+  { id, purpose }: { id: string; purpose: string },
+): Promise<unknown> =>
+  db.query('update subscriptions set purpose = $2 where id = $1', [id, purpose]);
 
 /**
  * Made, or brought to this state where that is a lawful move, by its id; team and product of one that

@@ -1,5 +1,6 @@
+import type { Doer } from '../audit/act.ts';
 import type { Environment } from '../base/environment.ts';
-import { Conflict } from '../base/errors.ts';
+import { Conflict, Forbidden } from '../base/errors.ts';
 
 /** One team's right to call one product. */
 export type Subscription = {
@@ -21,6 +22,11 @@ export type Subscription = {
   expiresAt: Date | null;
   /** What the approver left of the product's scopes. Null: all of them. */
   scopes: string[] | null;
+  decidedAs: DecidedAs | null;
+  /** Of the terms that were accepted; null: there were none to accept. */
+  termsVersion: number | null;
+  /** The first time; null: it never was active. */
+  activatedAt: Date | null;
 };
 
 export const states = [
@@ -36,14 +42,27 @@ export type State = (typeof states)[number];
 export type DecidedAs = 'open' | 'administrator' | 'programme';
 export type Move = 'approve' | 'reject' | 'suspend' | 'resume' | 'cancel' | 'expire';
 
-/** Every lawful move. A pair that is not here is refused. */
-const moves: Record<Move, { from: readonly State[]; to: State }> = {
-  approve: { from: ['submitted'], to: 'active' },
-  reject: { from: ['submitted'], to: 'rejected' },
-  suspend: { from: ['active'], to: 'suspended' },
-  resume: { from: ['suspended'], to: 'active' },
-  cancel: { from: ['submitted', 'active', 'suspended'], to: 'cancelled' },
-  expire: { from: ['active', 'suspended'], to: 'expired' },
+/**
+ * Who moves it: somebody of its team, an administrator who may decide, the server itself when a time
+ * has come, or the operator's programme file.
+ */
+export const movers = ['member', 'approver', 'system', 'programme'] as const;
+export type Mover = (typeof movers)[number];
+
+/** Every lawful move, and by whom. What is not here is refused, by the database too (subscription_moves). */
+export const moves: Readonly<
+  Record<Move, { from: readonly State[]; to: State; by: readonly Mover[] }>
+> = {
+  approve: { from: ['submitted'], to: 'active', by: ['approver', 'programme'] },
+  reject: { from: ['submitted'], to: 'rejected', by: ['approver', 'programme'] },
+  suspend: { from: ['active'], to: 'suspended', by: ['approver', 'programme'] },
+  resume: { from: ['suspended'], to: 'active', by: ['approver', 'programme'] },
+  cancel: {
+    from: ['submitted', 'active', 'suspended'],
+    to: 'cancelled',
+    by: ['member', 'programme'],
+  },
+  expire: { from: ['active', 'suspended'], to: 'expired', by: ['system', 'programme'] },
 };
 
 /** @throws {Conflict} `unlawful_move` when a subscription in `from` cannot make this move. */
@@ -52,4 +71,38 @@ export function stateAfter(move: Move, from: State): State {
     throw new Conflict('unlawful_move', `A subscription that is ${from} cannot ${move}.`);
   }
   return moves[move].to;
+}
+
+/** Undefined for whoever has no say in any subscription. */
+export function moverOf({ actor }: Doer): Mover | undefined {
+  if (actor.kind === 'system') return 'system';
+  if (actor.kind !== 'account') return undefined;
+  return actor.role === 'approver' || actor.role === 'owner' ? 'approver' : 'member';
+}
+
+/** @throws {Forbidden} `not_theirs` when this move is for others to make. */
+export function mustBeTheirs(move: Move, doer: Doer): void {
+  const mover = moverOf(doer);
+  if (mover && moves[move].by.includes(mover)) return;
+  throw new Forbidden('not_theirs', `To ${move} a subscription is for others.`);
+}
+
+/** How long a purpose and a reason may be, in characters. */
+export const purposeLength = { min: 10, max: 2000 } as const;
+export const reasonLength = { min: 1, max: 2000 } as const;
+/** Before it expires the team is told this many days ahead, or half-way where it is granted for less. */
+export const warningDays = 14;
+
+/** Without spaces around it, and line ends as one character. `wrong`: a sentence for the form. */
+export function textWithin(
+  { min, max }: { min: number; max: number },
+  typed: string,
+): { text: string } | { wrong: string } {
+  const text = typed.replace(/\r\n?/g, '\n').trim();
+  const length = [...text].length;
+  if (length === 0) return { wrong: 'Fill this in.' };
+  if (length < min) return { wrong: `Too short: use at least ${min} characters.` };
+  if (length > max)
+    return { wrong: `Too long: use at most ${max.toLocaleString('en-GB')} characters.` };
+  return { text };
 }
