@@ -56,15 +56,19 @@ export type Letter =
   | {
       template: 'key-regenerated';
       /** `slot`: of its two keys; `oldKey`: "has stopped", or "stops:" and when. */
-      data: {
-        name: string;
-        who: string;
-        team: string;
-        product: string;
-        slot: string;
-        oldKey: string;
-        link: string;
-      };
+      data: AboutSubscription & { by: string; slot: string; oldKey: string };
+    }
+  | {
+      template: 'team-invitation';
+      /** To somebody who may have no account. `role`: "an owner" or "a member". */
+      data: { by: string; team: string; role: string; link: string; days: number };
+    }
+  | { template: 'team-removed' | 'team-deleted'; data: { name: string; by: string; team: string } }
+  | { template: 'team-owner'; data: { name: string; by: string; team: string; link: string } }
+  | {
+      template: 'access-suspended' | 'access-restored';
+      /** `what`: such as "the application Night Batch". `reason`: the administrator's. */
+      data: { name: string; what: string; reason: string; link: string };
     };
 
 export type Template = Letter['template'];
@@ -91,12 +95,19 @@ const subjects: Readonly<Record<Template, string>> = {
   'subscription-expires-soon': 'Your subscription expires soon',
   'subscription-expired': 'Your subscription has expired',
   'key-regenerated': 'A new subscription key was made',
+  'team-invitation': 'You are invited to a team',
+  'team-removed': 'You were removed from a team',
+  'team-deleted': 'A team of yours was deleted',
+  'team-owner': 'You are an owner of your team now',
+  'access-suspended': 'Your access is suspended',
+  'access-restored': 'Your access is back',
 };
 
 const secrets: Partial<Record<Template, readonly string[]>> = {
   'verify-email': ['link', 'code'],
   'reset-password': ['link'],
   'confirm-new-email': ['link', 'code'],
+  'team-invitation': ['link'],
 };
 
 export const subjectOf = ({ template }: { template: Template }): string => subjects[template];
@@ -114,3 +125,7 @@ const linkLike = /:\/\/|@|\bwww\.|[\p{L}\p{N}]\.\p{L}{2}/iu;
  */
 export const greetingOf = (name: string | undefined): string =>
   !name || name.length > 80 || linkLike.test(name) ? 'Hello,' : `Hello ${name},`;
+
+/** A name that others chose, in the middle of a letter; `instead` for one that is an advertisement. */
+export const quotable = (name: string, instead: string): string =>
+  name.length > 80 || linkLike.test(name) ? instead : name;

@@ -6,7 +6,6 @@ import { Conflict, NotFound } from '../base/errors.ts';
 import { timeInWords } from '../base/in-words.ts';
 import { type Keyring, newId } from '../base/secrets.ts';
 import { type Db, transaction } from '../db/pool.ts';
-import { enqueueLetter } from '../mail/outbox.ts';
 import {
   newKey,
   type Overlap,
@@ -21,12 +20,13 @@ import {
   insertNextKey,
   type KeyPlace,
   listKeys,
-  listMembersToTell,
   lockOwnKeyPlace,
   replacedMeanwhile,
   replaceKey,
   stopReplacedKey,
 } from './key-store.ts';
+import { inOneLine, tellTeam } from './letters.ts';
+import { accountIdOf, ownerOf } from './moving.ts';
 import type { Subscription } from './subscription.ts';
 
 export type KeyParts = {
@@ -36,13 +36,8 @@ export type KeyParts = {
   baseUrl: string;
 };
 
-/** Which key is meant, by ids from a page: somebody else's is not found. */
-type Which = {
-  /** An account, for any team that it is a member of; or a team. */
-  owner: string;
-  subscriptionId: string;
-  keyId: string;
-};
+/** Which key is meant; somebody else's is not found. */
+type Which = { subscriptionId: string; keyId: string };
 
 const context = (keyId: string): string => `subscription_keys.sealed ${keyId}`;
 
@@ -86,7 +81,7 @@ export const revealKey = (
   which: Which,
 ): Promise<string> =>
   transaction(pool, async (tx) => {
-    const { key, place } = await holdKey(tx, which);
+    const { key, place } = await holdKey(tx, doer, which);
     await recordKeyAct(tx, doer, 'subscription_key.revealed', { key, place });
     return openKey(keyring, key);
   });
@@ -103,7 +98,7 @@ export const regenerateKey = (
   { overlap, ...which }: Which & { overlap: Overlap },
 ): Promise<void> =>
   transaction(pool, async (tx) => {
-    const { key, place } = await holdKey(tx, which);
+    const { key, place } = await holdKey(tx, doer, which);
     const stops = await replaceKey(tx, { keyId: key.id, overlap: overlaps[overlap] });
     if (!stops) throw replacedMeanwhile();
     const next = { ...madeFor(keyring, place), slot: key.slot, expiresAt: key.expiresAt };
@@ -113,9 +108,13 @@ export const regenerateKey = (
       place,
       detail: { stops: overlapWords[overlap] },
     });
-    const link = `${baseUrl}/subscriptions/${place.id}`;
+    const by = inOneLine((await findAccount(tx, accountIdOf(doer) ?? ''))?.name ?? 'The programme');
     const oldKey = overlap === 'now' ? 'has stopped' : `stops: ${timeInWords(stops)}`;
-    await tellTeam(tx, doer, place, { slot: key.slot, oldKey, link });
+    const words = { by, slot: key.slot, oldKey };
+    await tellTeam(tx, { baseUrl }, place, {
+      whom: 'all',
+      letterOf: (about) => ({ template: 'key-regenerated', data: { ...about, ...words } }),
+    });
   });
 
 /**
@@ -125,15 +124,19 @@ export const regenerateKey = (
  */
 export const stopOldKey = (pool: pg.Pool, doer: Doer, which: Which): Promise<void> =>
   transaction(pool, async (tx) => {
-    const { key, place } = await holdKey(tx, which);
+    const { key, place } = await holdKey(tx, doer, which);
     if (!(await stopReplacedKey(tx, key.id))) {
       throw new Conflict('key_stopped', 'This key has stopped already, or it is not an old one.');
     }
     await recordKeyAct(tx, doer, 'subscription_key.stopped', { key, place });
   });
 
-async function holdKey(tx: Db, which: Which): Promise<{ key: SubscriptionKey; place: KeyPlace }> {
-  const place = await lockOwnKeyPlace(tx, which);
+async function holdKey(
+  tx: Db,
+  doer: Doer,
+  which: Which,
+): Promise<{ key: SubscriptionKey; place: KeyPlace }> {
+  const place = await lockOwnKeyPlace(tx, { owner: ownerOf(doer), id: which.subscriptionId });
   const key = place && (await findKey(tx, which));
   if (!key) throw new NotFound('key_not_found', 'There is no such key.');
   if (place.state === 'active' || place.state === 'suspended') return { key, place };
@@ -153,17 +156,3 @@ const recordKeyAct = (
     environment: place.environment,
     detail: { subscription: place.id, slot: key.slot, ...detail },
   });
-
-async function tellTeam(
-  tx: Db,
-  { actor }: Doer,
-  { teamId, teamName, productName }: KeyPlace,
-  words: { slot: string; oldKey: string; link: string },
-): Promise<void> {
-  const doer = actor.kind === 'account' ? await findAccount(tx, actor.id) : undefined;
-  for (const { name, email } of await listMembersToTell(tx, teamId)) {
-    const who = doer?.name ?? 'The programme';
-    const data = { ...words, name, who, team: teamName, product: productName };
-    await enqueueLetter(tx, { to: email, letter: { template: 'key-regenerated', data } });
-  }
-}

@@ -46,30 +46,27 @@ type NewKey = {
 };
 
 /** What a use case about one key has to know of its subscription. */
-export type KeyPlace = Pick<Subscription, 'id' | 'teamId' | 'environment' | 'state'> & {
-  teamName: string;
-  productName: string;
-};
+export type KeyPlace = Pick<Subscription, 'id' | 'environment' | 'state'>;
 
 /**
- * Locks the subscription until the transaction ends, so that its keys and its state stand still.
- * @param owner an account (any team it is a member of), or a team.
+ * Locks the subscription until the transaction ends, so that its keys and its state stand still. One
+ * whose time has come is expired, whether or not that was noted yet.
+ * @param owner an account, for the teams that it is a member of, or a team.
  */
 export const lockOwnKeyPlace = (
   db: Db,
-  { owner, subscriptionId }: { owner: string; subscriptionId: string },
+  { owner, id }: { owner: string; id: string },
 ): Promise<KeyPlace | undefined> =>
   maybeOne<KeyPlace>(
     db,
-    `select s.id, s.team_id as "teamId", s.environment, t.name as "teamName",
-       p.name as "productName", case
+    `select s.id, s.environment, case
          when s.state in ('active', 'suspended') and s.expires_at <= now() then 'expired'
          else s.state end as state
-     from subscriptions s join teams t on t.id = s.team_id join products p on p.id = s.product_id
+     from subscriptions s
      where s.id = $1 and (s.team_id = $2 or exists (
        select from team_members m where m.team_id = s.team_id and m.account_id = $2))
-     for update of s`,
-    [subscriptionId, owner],
+     for update`,
+    [id, owner],
   );
 
 export const findKey = (
@@ -154,15 +151,3 @@ export const stopReplacedKey = async (db: Db, keyId: string): Promise<boolean> =
   );
   return rowCount === 1;
 };
-
-/** Who hears of a new key. */
-export const listMembersToTell = (
-  db: Db,
-  teamId: string,
-): Promise<{ name: string; email: string }[]> =>
-  many(
-    db,
-    `select a.name, a.email from team_members m join accounts a on a.id = m.account_id
-     where m.team_id = $1 and a.email_verified_at is not null order by a.id`,
-    [teamId],
-  );

@@ -36,13 +36,29 @@ const letters: Letter[] = [
     template: 'key-regenerated',
     data: {
       name,
-      who: 'Samir Holt',
-      team: 'Larkfield Software',
       product: 'Read Records',
+      team: 'Larkfield Software',
+      environment: 'live',
+      by: 'Samir Holt',
       slot: 'primary',
       oldKey: 'stops: 24 November 2026, 10:02 UTC',
       link,
     },
+  },
+  {
+    template: 'team-invitation',
+    data: { by: 'Samir Holt', team: 'Larkfield Software', role: 'a member', link, days: 7 },
+  },
+  { template: 'team-removed', data: { name, by: 'Samir Holt', team: 'Larkfield Software' } },
+  { template: 'team-deleted', data: { name, by: 'Samir Holt', team: 'Larkfield Software' } },
+  { template: 'team-owner', data: { name, by: 'Samir Holt', team: 'Larkfield Software', link } },
+  {
+    template: 'access-suspended',
+    data: { name, what: 'the application Night Batch', reason: 'Its secret is on a forum.', link },
+  },
+  {
+    template: 'access-restored',
+    data: { name, what: 'the team Larkfield Software', reason: 'It has a new secret.', link },
   },
 ];
 
@@ -87,6 +103,7 @@ test.each(letters)('the secrets of $template are what opens something', (letter)
     'verify-email': ['link', 'code'],
     'reset-password': ['link'],
     'confirm-new-email': ['link', 'code'],
+    'team-invitation': ['link'],
   }[letter.template as string];
   expect(secretsOf(letter)).toEqual(expected ?? []);
 });
