@@ -25,6 +25,22 @@ const words: Partial<Record<Action, string>> = {
   'subscription_key.revealed': 'The {slot} key revealed',
   'subscription_key.regenerated': 'New {slot} key made (the old one stops {stops})',
   'subscription_key.stopped': 'Old {slot} key stopped',
+  'test_user.made': 'Made',
+  'test_user.changed': 'Changed: {fields}',
+  'test_user.behaviour_set': 'Behaviour set: {behaviour}',
+  'test_user.reset': 'Reset: tokens, sessions and consents ended',
+  'test_user.deleted': 'Deleted',
+  'team.made': 'Team made',
+  'team.renamed': 'Renamed to {name}',
+  'team.member_invited': '{email} invited as {role}',
+  'team.invitation_withdrawn': 'Invitation of {email} withdrawn',
+  'team.member_joined': 'Joined as {role}',
+  'team.member_left': 'Left',
+  'team.member_removed': '{account} removed',
+  'team.role_changed': '{account} made {role}',
+  'team.handed_over': 'Handed over to {account}',
+  'account.roles_changed': 'Roles as an administrator changed to: {roles}',
+  'account.profile_changed': 'Profile in {in} changed',
 };
 
 /** One line of a history, ready for a page. */

@@ -65,16 +65,16 @@ export const deleteGrantsTo = async (
 export type ConsentPlace = { accountId: string; environment: Environment; clientId: string };
 
 /**
- * Everything of the account in both environments: grants, codes, refresh tokens, its sessions with
- * the issuers, and whatever is under way with it signed in.
+ * Everything of these subjects in both environments: grants, codes, refresh tokens, their sessions
+ * with the issuers, and whatever is under way with them signed in.
  */
-export const deleteRecordsOfAccount = async (db: Db, accountId: string): Promise<void> => {
-  await db.query(`delete from oidc_records where payload ->> 'accountId' = $1`, [accountId]);
+export const deleteRecordsOfSubjects = async (db: Db, subs: readonly string[]): Promise<void> => {
+  await db.query(`delete from oidc_records where payload ->> 'accountId' = any ($1)`, [subs]);
   await db.query(
     `delete from oidc_records
      where environment in ('sandbox', 'live') and kind = 'Interaction'
-       and (payload -> 'session' ->> 'accountId' = $1
-         or payload -> 'result' -> 'login' ->> 'accountId' = $1)`,
-    [accountId],
+       and (payload -> 'session' ->> 'accountId' = any ($1)
+         or payload -> 'result' -> 'login' ->> 'accountId' = any ($1))`,
+    [subs],
   );
 };

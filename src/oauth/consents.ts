@@ -8,7 +8,7 @@ import { type Db, transaction } from '../db/pool.ts';
 import {
   type ConsentPlace,
   deleteGrantsTo,
-  deleteRecordsOfAccount,
+  deleteRecordsOfSubjects,
   type GrantRow,
   listGrantsOf,
 } from './consent-store.ts';
@@ -113,8 +113,8 @@ export const withdrawConsent = (
   });
 
 /**
- * Ends whatever applications may do for the account, and its sessions with both issuers. Belongs
- * into the transaction of its cause, after the change of its row.
+ * Ends whatever applications may do for these accounts or test users, and their sessions with both
+ * issuers. Belongs into the transaction of its cause, after the change of its row.
  */
-export const endAccess = (tx: Db, accountId: string): Promise<void> =>
-  deleteRecordsOfAccount(tx, accountId);
+export const endAccess = (tx: Db, ...subs: string[]): Promise<void> =>
+  deleteRecordsOfSubjects(tx, subs);

@@ -13,7 +13,7 @@ export const openTestUserPassword = (
 
 /**
  * The test user that these credentials open through a client of this team (null: of no team).
- * An unknown name costs what a known one does.
+ * An unknown name costs what a known one does; so does one whose sign-in fails on purpose.
  */
 export async function checkTestUserPassword(
   db: Db,
@@ -29,7 +29,7 @@ export async function checkTestUserPassword(
     openTestUserPassword(keyring, { id, sealedPassword }).normalize('NFC'),
     given.password.normalize('NFC'),
   );
-  return right ? testUser : undefined;
+  return right && testUser?.behaviour !== 'sign_in_fails' ? testUser : undefined;
 }
 
 const nobody = (keyring: Keyring): Pick<TestUser, 'id' | 'sealedPassword'> => ({
@@ -41,7 +41,11 @@ const nobody = (keyring: Keyring): Pick<TestUser, 'id' | 'sealedPassword'> => ({
 export async function saveTestUser(
   tx: Db,
   keyring: Keyring,
-  row: Omit<TestUser, 'sealedPassword'> & { password: string; position: number },
+  row: Omit<TestUser, 'sealedPassword' | 'behaviour'> & {
+    password: string;
+    position: number;
+    createdBy?: string | null;
+  },
 ): Promise<void> {
   const { password, ...rest } = row;
   const before = await findTestUser(tx, row.id);

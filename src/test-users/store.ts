@@ -1,13 +1,14 @@
 import { type Db, many, maybeOne } from '../db/pool.ts';
 import type { TestUser } from './test-user.ts';
 
-const select = `select t.id, t.team_id as "teamId", t.username, t.name, t.title, t.about,
-  t.sealed_password as "sealedPassword",
+/** Of `test_users t` with its profile. */
+export const selectTestUsers = `select t.id, t.team_id as "teamId", t.username, t.name, t.title, t.about,
+  t.sealed_password as "sealedPassword", t.behaviour,
   p.role, p.claims, p.patient
   from test_users t join profiles p on p.test_user_id = t.id`;
 
 export const findTestUser = (db: Db, id: string): Promise<TestUser | undefined> =>
-  maybeOne<TestUser>(db, `${select} where t.id = $1`, [id]);
+  maybeOne<TestUser>(db, `${selectTestUsers} where t.id = $1`, [id]);
 
 /**
  * Those whom a member of the team is shown by name: the shared ones in their order, then the team's
@@ -16,7 +17,7 @@ export const findTestUser = (db: Db, id: string): Promise<TestUser | undefined> 
 export const listTestUsersFor = (db: Db, teamId: string | null): Promise<TestUser[]> =>
   many<TestUser>(
     db,
-    `${select} where t.team_id is null or t.team_id = $1
+    `${selectTestUsers} where t.team_id is null or t.team_id = $1
      order by t.team_id is not null, t.position, t.name, t.id`,
     [teamId],
   );
@@ -29,7 +30,7 @@ export const findTestUserByUsername = (
 ): Promise<TestUser | undefined> =>
   maybeOne<TestUser>(
     db,
-    `${select} where t.username = $1 and (t.team_id is null or t.team_id = $2)
+    `${selectTestUsers} where t.username = $1 and (t.team_id is null or t.team_id = $2)
      order by t.team_id is null limit 1`,
     [username, teamId],
   );
@@ -37,14 +38,16 @@ export const findTestUserByUsername = (
 /** Made, or brought to this state, by its id, with its profile. */
 export const upsertTestUser = async (
   db: Db,
-  row: TestUser & { position: number },
+  row: Omit<TestUser, 'behaviour'> & { position: number; createdBy?: string | null },
 ): Promise<void> => {
   await db.query(
-    `insert into test_users (id, team_id, username, name, title, about, sealed_password, position)
-     values ($1, $2, $3, $4, $5, $6, $7, $8)
+    `insert into test_users as t (id, team_id, username, name, title, about, sealed_password,
+       position, created_by)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
      on conflict (id) do update set team_id = excluded.team_id, username = excluded.username,
-       name = excluded.name, title = excluded.title, about = excluded.about, sealed_password = excluded.sealed_password,
-       position = excluded.position`,
+       name = excluded.name, title = excluded.title, about = excluded.about,
+       sealed_password = excluded.sealed_password, position = excluded.position,
+       behaviour = case when excluded.team_id is not null then t.behaviour end`,
     [
       row.id,
       row.teamId,
@@ -54,6 +57,7 @@ export const upsertTestUser = async (
       row.about,
       row.sealedPassword,
       row.position,
+      row.createdBy ?? null,
     ],
   );
   await db.query(

@@ -1,4 +1,5 @@
 import type { Profile } from '../accounts/profile.ts';
+import type { Behaviour } from './behaviour.ts';
 
 /** A subject that exists only in the sandbox: a persona, shared by all or a team's own; with its sandbox profile. */
 export type TestUser = Profile & {
@@ -13,4 +14,6 @@ export type TestUser = Profile & {
   about: string;
   /** Published data, kept encrypted all the same: `openTestUserPassword`. */
   sealedPassword: Buffer;
+  /** Null: as a person would; of shared ones always. */
+  behaviour: Behaviour | null;
 };
