@@ -3,6 +3,7 @@ import type { Context } from 'koa';
 import type pg from 'pg';
 import { z } from 'zod';
 import type { Self } from '../accounts/own-account-service.ts';
+import { isLastOwner } from '../accounts/owner-store.ts';
 import type { Sessions } from '../accounts/session-cookie.ts';
 import { Conflict, InvalidInput } from '../base/errors.ts';
 import { checkCsrf } from '../http/csrf.ts';
@@ -14,6 +15,8 @@ import { freshSelfOf, goTo } from './profile-self.ts';
 import { counted, listed } from './profile-words.ts';
 
 const form = z.object({ csrf: z.string().default(''), email: z.string().default('') });
+
+const handOverFirst: ReadonlySet<string> = new Set(['last_owner', 'last_administrator']);
 
 type Parts = { pool: pg.Pool; sessions: Pick<Sessions, 'end'> };
 
@@ -32,6 +35,7 @@ export function profileClosingRoutes({ pool, sessions }: Parts): Router {
       email: account.email,
       typed: earlier.typed ?? '',
       error: earlier.error ?? null,
+      lastAdministrator: await isLastOwner(pool, account.id),
       teams: teams.map((team) => ({
         name: team.name,
         fate: fateOf(team),
@@ -54,7 +58,7 @@ export function profileClosingRoutes({ pool, sessions }: Parts): Router {
       await deleteOwnAccount(pool, self, typed, (tx) => sessions.end(ctx, tx));
       goTo(ctx, '/profile/deleted');
     } catch (error) {
-      const refused = error instanceof Conflict && error.code === 'last_owner';
+      const refused = error instanceof Conflict && handOverFirst.has(error.code);
       if (!refused && !(error instanceof InvalidInput)) throw error;
       await show(
         ctx,

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { closeAccount } from '../accounts/closing.ts';
 import { holdOwnAccount, type Self } from '../accounts/own-account-service.ts';
+import { isLastOwner, lockOwners } from '../accounts/owner-store.ts';
 import { Conflict, InvalidInput } from '../base/errors.ts';
 import { type Db, transaction } from '../db/pool.ts';
 import { endAccess } from '../oauth/consents.ts';
@@ -23,7 +24,8 @@ export function fateOf({ otherMembers, otherOwners }: TeamOfLeaver): Fate {
  * Ends an account and all that is its alone, at once. `leave` takes this browser's session away.
  * @param typed the account's address, to show that this is meant.
  * @throws {InvalidInput} for another address.
- * @throws {Conflict} `last_owner` while a team with other members would be left without an owner.
+ * @throws {Conflict} `last_owner` while a team with other members would be left without an owner,
+ * `last_administrator` while the programme would be.
  */
 export const deleteOwnAccount = (
   pool: pg.Pool,
@@ -37,6 +39,10 @@ export const deleteOwnAccount = (
       throw new InvalidInput({ email: `Type ${email} to show that you mean this account.` });
     }
     await holdOwnAccount(tx, self);
+    await lockOwners(tx);
+    if (await isLastOwner(tx, id)) {
+      throw new Conflict('last_administrator', 'The programme would be left without an owner.');
+    }
     await lockTeamsOf(tx, id);
     const teams = await listTeamsOfLeaver(tx, id);
     const orphaned = teams.filter((team) => fateOf(team) === 'needs an owner');

@@ -1,7 +1,9 @@
+import type { AdministratorRole } from '../../src/accounts/account.ts';
+import { saveRoles } from '../../src/accounts/store.ts';
 import { createPasswords } from '../../src/base/passwords.ts';
-import { opens } from '../accounts/register-support.ts';
+import { opens, submitTo } from '../accounts/register-support.ts';
 import { useDatabaseUrl } from '../support/database.ts';
-import { asAccount, buyTokens, newBrowser, post } from '../support/flow.ts';
+import { asAccount, buyTokens, newBrowser, type Page, post } from '../support/flow.ts';
 import { aClient, anAccount, aProduct, aSubscription, aTestUser } from '../support/seed.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { aPerson, isSignedIn, type Person, password, send, signInAs } from './profile-support.ts';
@@ -56,7 +58,9 @@ describe('deleting an account', () => {
     const phone = await signInAs(server, account.email);
 
     const page = await someone.open('/profile/delete');
-    expect(page.text).toContain('1 subscription, 2 keys, 1 application and 1 test user');
+    expect(page.text).toContain(
+      '<strong>Going Software</strong> goes with you, and with it 1 subscription, 2 keys, 1 application and 1 test user. Whatever uses them gets no more tokens; those it has end within 10 minutes.',
+    );
     expect(page.text).toContain('What you allowed 1 application ends at once.');
 
     const gone = await leave(someone, ` ${account.email.toUpperCase()} `);
@@ -96,6 +100,77 @@ describe('deleting an account', () => {
     expect((await fetch(`${server.sandbox}/me`, me)).status).toBe(401);
     const form = { grant_type: 'refresh_token', refresh_token: String(body.refresh_token) };
     expect((await post(`${server.sandbox}/token`, app, form)).body.error).toBe('invalid_grant');
+  });
+
+  test('a team that has nothing goes with a sentence that says so', async () => {
+    const someone = await person('Empty Software');
+    const { text } = await someone.open('/profile/delete');
+    expect(text).toContain(
+      '<strong>Empty Software</strong> goes with you. It has no subscriptions, keys or applications.',
+    );
+    expect(text).toContain('No application has access to your account.');
+  });
+
+  describe('of an administrator with the role owner', () => {
+    const roles = (ofAccount: { id: string }, ...given: AdministratorRole[]) =>
+      saveRoles(server.pool, ofAccount.id, given);
+    const owners = () =>
+      rows(`select account_id from account_roles where role = 'owner'`) as Promise<unknown[]>;
+    afterEach(() => server.pool.query('delete from account_roles'));
+
+    test('must hand over first where there is no other, and is told so', async () => {
+      const someone = await person();
+      const { text: before } = await someone.open('/profile/delete'); // its form is still open
+      await roles(someone.account, 'owner', 'auditor');
+      await roles(await anAccount(server.pool), 'approver', 'publisher');
+      await roles(await anAccount(server.pool, { emailVerified: false }), 'owner'); // cannot sign in
+      const { text } = await someone.open('/profile/delete');
+      expect(text).toContain('Hand over first');
+      expect(text).toContain('You are the last administrator of');
+      expect(text).not.toContain('action="/profile/delete"');
+
+      const csrf = /name="csrf" value="([^"]+)"/.exec(before)?.[1] ?? '';
+      const refused = await someone.browser.open(`${server.baseUrl}/profile/delete`, {
+        method: 'POST',
+        body: new URLSearchParams({ csrf, email: someone.account.email }),
+        headers: { origin: server.baseUrl },
+      });
+      expect([refused.status, refused.text.includes('the last administrator of')]).toEqual([
+        409,
+        true,
+      ]);
+      expect(await exists(someone)).toBe(true);
+    });
+
+    test('goes where there is another', async () => {
+      const someone = await person();
+      await roles(someone.account, 'owner');
+      await roles(await anAccount(server.pool), 'owner');
+      expect((await someone.open('/profile/delete')).text).not.toContain('Hand over first');
+      expect((await leave(someone)).url).toBe(`${server.baseUrl}/profile/deleted`);
+    });
+
+    test('of two last ones who leave at once, one stays', async () => {
+      for (let round = 0; round < 3; round += 1) {
+        const both = [await person(), await person()];
+        for (const { account } of both) await roles(account, 'owner');
+        const forms = await Promise.all(both.map((one) => one.open('/profile/delete')));
+        const answers = await Promise.all(
+          both.map(({ browser, account: { email } }, n) =>
+            submitTo(browser, forms[n] as Page, '/profile/delete', { email }),
+          ),
+        );
+        expect(answers.map(({ status }) => status).sort()).toEqual([200, 409]);
+        expect(await owners()).toHaveLength(1);
+        await server.pool.query('delete from account_roles');
+      }
+    });
+
+    test('the other roles leave as everybody', async () => {
+      const someone = await person();
+      await roles(someone.account, 'auditor');
+      expect((await leave(someone)).url).toBe(`${server.baseUrl}/profile/deleted`);
+    });
   });
 
   test('leaves its acts in the trail, under a name that leads to nobody', async () => {
