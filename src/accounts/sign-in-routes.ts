@@ -13,7 +13,8 @@ import { mayAdminister } from './second-factor.ts';
 import { accountOf, type Sessions } from './session-cookie.ts';
 import { type SignInParts, signIn } from './sign-in.ts';
 import { deviceCookie } from './sign-in-device.ts';
-import { keepWaiting, waitingCookie, waitingIdOf } from './sign-in-waiting.ts';
+import { waitingCookie, waitingIdOf, waitingOf } from './sign-in-waiting.ts';
+import { saveWaitingSignIn } from './sign-in-waiting-store.ts';
 
 const form = z.object({
   csrf: z.string().default(''),
@@ -58,7 +59,7 @@ export function signInRoutes(parts: Parts): Router {
         begin: (tx, { id }) => sessions.begin(ctx, tx, id),
         async wait(tx, account) {
           const secret = newSecret();
-          await keepWaiting(tx, waitingIdOf(secret), account);
+          await saveWaitingSignIn(tx, { id: waitingIdOf(secret), ...waitingOf(account) });
           waiting.write(ctx, secret);
         },
       });

@@ -1,8 +1,6 @@
 import { digest } from '../base/secrets.ts';
-import type { Db } from '../db/pool.ts';
 import { type OwnCookie, ownCookie } from '../http/own-cookie.ts';
 import { type Account, credentialsAsOf } from './account.ts';
-import { saveWaitingSignIn } from './sign-in-waiting-store.ts';
 
 /** Somebody gave the right password and owes the second factor: nobody is signed in by it. */
 export type WaitingSignIn = {
@@ -21,15 +19,12 @@ export const waitingIdOf = (secret: string): Buffer => digest(`waiting sign-in $
 export const waitingCookie = (https: boolean): OwnCookie =>
   ownCookie('sg_second_step', { https, maxAge: seconds * 1000 });
 
-export const keepWaiting = (
-  db: Db,
-  id: Buffer,
+/** What a store keeps of a right password of this account. */
+export const waitingOf = (
   account: Pick<Account, 'id' | 'passwordChangedAt' | 'secondFactorSince'>,
-): Promise<void> =>
-  saveWaitingSignIn(db, {
-    id,
-    accountId: account.id,
-    asOf: credentialsAsOf(account),
-    tries,
-    seconds,
-  });
+): WaitingSignIn & { tries: number; seconds: number } => ({
+  accountId: account.id,
+  asOf: credentialsAsOf(account),
+  tries,
+  seconds,
+});

@@ -1,3 +1,4 @@
+import type { Account } from '../accounts/account.ts';
 import type { Environment } from '../base/environment.ts';
 import { Busy, TooMany } from '../base/errors.ts';
 import { recordOf } from './client-metadata.ts';
@@ -14,30 +15,43 @@ export type Given = {
   password: string;
   /** The network address it came from. */
   address: string;
+  /** As in Credentials. */
+  device: Buffer | null;
 };
 
-/** Who it is about, and how they showed it. `pwd` is RFC 8176's word. */
-type Chosen = { subject: Subject; by: 'persona' | 'pwd' | 'session' };
+/** Who it is about, and how they showed it: `pwd` alone, or with a second factor. */
+export type Chosen = { subject: Subject; by: 'persona' | 'pwd' | 'second factor' | 'session' };
+/** The password is right, and nobody is in before the second factor. */
+type Waits = { waits: Account };
 /**
  * What is wrong, in a sentence; `retryAfter` in seconds where waiting helps; `failed` where somebody
- * tried a password, in the trail's words.
+ * tried a password, in the trail's words, and the account that it was aimed at.
  */
-type Problem = { problem: string; status: number; retryAfter?: number; failed?: string };
+export type Problem = {
+  problem: string;
+  status: number;
+  retryAfter?: number;
+  failed?: string;
+  aimedAt?: string | undefined;
+};
 
 /** Whom the form names, where the product takes them and they may share any of what is asked. */
 export async function choose(
   parts: { environment: Environment; findSubject: FindSubject; signIn: SignIn },
   prompt: Prompt,
   given: Given,
-): Promise<Chosen | Problem> {
+): Promise<Chosen | Waits | Problem> {
   try {
     const chosen = await named(parts, prompt, given);
-    return 'problem' in chosen ? chosen : allowed(parts.environment, prompt, chosen);
+    return 'subject' in chosen ? allowed(parts.environment, prompt, chosen) : chosen;
   } catch (error) {
     if (!(error instanceof TooMany || error instanceof Busy)) throw error;
     const { message, retryAfter } = error; // waiting is the one thing to do; what was typed stays
     if (error instanceof Busy) return { problem: message, status: 503, retryAfter };
-    return { problem: message, status: 429, retryAfter, failed: 'too many attempts' };
+    const refused = { problem: message, status: 429, retryAfter };
+    if (!error.first) return refused; // the trail has one line of it
+    const aimedAt = await parts.signIn.aimedAt(given.username, prompt.product);
+    return { ...refused, failed: 'too many attempts', aimedAt };
   }
 }
 
@@ -47,7 +61,7 @@ async function named(
   { environment, findSubject, signIn }: Parameters<typeof choose>[0],
   { product, client, signedIn }: Prompt,
   given: Given,
-): Promise<Chosen | Problem> {
+): Promise<Chosen | Waits | Problem> {
   if (given.use_test_user && environment === 'sandbox') {
     const personas = await signIn.listPersonas(product);
     const persona = personas.find(({ id }) => id === given.test_user);
@@ -60,13 +74,16 @@ async function named(
   }
   if (given.username === '' || given.password === '') return wrong('Fill in both fields.');
   const opened = await signIn.byPassword(given, recordOf(client), product);
+  if (opened?.waits) return { waits: opened.waits };
   const subject = opened && (await findSubject(opened.sub));
   if (subject) return { subject: { ...subject, passwordAsOf: opened.passwordAsOf }, by: 'pwd' };
-  return { ...wrong(wrongPassword(environment, product)), failed: 'wrong username or password' };
+  const aimedAt = await signIn.aimedAt(given.username, product);
+  const sentence = wrongPassword(environment, product);
+  return { ...wrong(sentence), failed: 'wrong username or password', aimedAt };
 }
 
 /** Refused means no code, not even for `openid`. */
-function allowed(
+export function allowed(
   environment: Environment,
   { product, asked, client }: Prompt,
   chosen: Chosen,

@@ -80,6 +80,13 @@ export function authorizePage(
   };
 }
 
+/** The page object of views/oauth/authorize-code.ejs. */
+export const codePage = (
+  { client }: Prompt,
+  place: { environment: Environment; action: string; csrf: string },
+  { problem = null, byRecovery = false }: { problem?: string | null; byRecovery?: boolean },
+): object => ({ ...place, application: recordOf(client).name, problem, byRecovery });
+
 const oidcWords: Readonly<Record<string, string>> = {
   profile: 'See the name and profile',
   email: 'See the email address',

@@ -25,6 +25,7 @@ export type IssuersParts = {
   /** The public origin; both issuers hang below it. */
   baseUrl: string;
   throttle: Throttle;
+  secondFactorThrottle: Throttle;
   /** Hears of what broke inside the library, which answers `server_error` to the caller. */
   onServerError: (error: unknown) => void;
   record: RecordAct;
@@ -52,7 +53,10 @@ export async function createIssuer(parts: IssuersParts, environment: Environment
   const interactions = interactionRoutes({
     environment,
     provider: () => provider,
+    pool,
     keyring,
+    secondFactorThrottle: parts.secondFactorThrottle,
+    https: baseUrl.startsWith('https:'),
     findSubject,
     signIn: sandbox ? sandboxSignIn(parts) : liveSignIn(parts),
   });

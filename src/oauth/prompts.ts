@@ -28,7 +28,7 @@ export function prompts(): interactionPolicy.DefaultPolicy {
   login?.checks.add(
     new Check(
       'password_changed',
-      'The password was changed since the sign-in.',
+      'The password or the second factor was changed since the sign-in.',
       'login_required',
       (ctx) => {
         const subject = (ctx.oidc.account as SubjectAccount | undefined)?.subject;

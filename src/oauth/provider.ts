@@ -185,7 +185,7 @@ const now = (): number => Math.floor(Date.now() / 1000);
 const atLeastOne = (seconds: number): number => Math.max(1, seconds);
 
 const claims: Configuration['claims'] = {
-  openid: ['sub'],
+  openid: ['sub', 'amr'], // whether a second factor was shown (RFC 8176), for clients that need one
   profile: [
     'name',
     'given_name',

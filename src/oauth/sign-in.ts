@@ -1,6 +1,8 @@
 import type pg from 'pg';
-import type { Account } from '../accounts/account.ts';
+import { type Account, credentialsAsOf } from '../accounts/account.ts';
 import { checkPassword } from '../accounts/service.ts';
+import { countedAs } from '../accounts/sign-in-device.ts';
+import { findCredentials } from '../accounts/store.ts';
 import type { Passwords } from '../base/passwords.ts';
 import type { Keyring } from '../base/secrets.ts';
 import type { ClientProduct, ClientRecord } from '../clients/client.ts';
@@ -10,21 +12,29 @@ import { listTestUsersFor } from '../test-users/store.ts';
 import type { TestUser } from '../test-users/test-user.ts';
 
 /** Who a username and password belong to, where a client and its product take such a subject. */
-export type Credentials = { username: string; password: string; address: string };
+export type Credentials = {
+  username: string;
+  password: string;
+  address: string;
+  /** Null: a browser that was never at our own sign-in form. */
+  device: Buffer | null;
+};
 
 export type SignIn = {
   /** The personas that the page shows; none where test users are not taken. */
   listPersonas(product: ClientProduct): Promise<TestUser[]>;
-  /** Whom a password opens, and which password it was. @throws {TooMany}, {Busy} */
+  /** Whom a password opens, and what else is owed. @throws {TooMany}, {Busy} */
   byPassword(
     given: Credentials,
     client: Pick<ClientRecord, 'teamId'>,
     product: ClientProduct,
   ): Promise<Opened | undefined>;
+  /** The account that a failed attempt was aimed at, for the trail. */
+  aimedAt(username: string, product: ClientProduct): Promise<string | undefined>;
 };
 
-/** `passwordAsOf`: of accounts, as in Subject. */
-type Opened = { sub: string; passwordAsOf?: string };
+/** `passwordAsOf`: as in Subject. `waits`: an account that owes its second factor, and is not in yet. */
+export type Opened = { sub: string; passwordAsOf?: string; waits?: Account };
 
 type Parts = { pool: pg.Pool; passwords: Passwords; throttle: Throttle };
 
@@ -32,11 +42,15 @@ type Parts = { pool: pg.Pool; passwords: Passwords; throttle: Throttle };
 export function liveSignIn({ pool, passwords, throttle }: Parts): SignIn {
   return {
     listPersonas: async () => [],
-    byPassword: (given) =>
-      throttled(throttle, given, [given.username], async () => {
-        const account = await checkPassword(pool, passwords, given.username, given.password);
-        return account && { ...openedBy(account), proved: given.username };
-      }),
+    aimedAt: accountAimedAt(pool),
+    async byPassword(given) {
+      const { username, password } = given;
+      const name = await accountName(pool, given);
+      return throttled(throttle, given, [name], async () => {
+        const account = await checkPassword(pool, passwords, username, password);
+        return account && { ...openedBy(account), proved: name };
+      });
+    },
   };
 }
 
@@ -53,24 +67,41 @@ export function sandboxSignIn({
   return {
     listPersonas: async (product) =>
       product.subjects === 'accounts' ? [] : listTestUsersFor(pool, null),
-    byPassword: (given, { teamId }, product) =>
-      throttled(throttle, given, namesFor(product, teamId, given.username), async () => {
-        const { username, password } = given;
+    aimedAt: async (username, product) =>
+      product.subjects === 'test_users' ? undefined : accountAimedAt(pool)(username),
+    async byPassword(given, { teamId }, product) {
+      const { username, password } = given;
+      const ofTestUser = testUserName(teamId, username);
+      const ofAccount = await accountName(pool, given);
+      const names = [
+        ...(product.subjects === 'accounts' ? [] : [ofTestUser]),
+        ...(product.subjects === 'test_users' ? [] : [ofAccount]),
+      ];
+      return throttled(throttle, given, names, async () => {
         const testUser =
           product.subjects !== 'accounts' &&
           (await checkTestUserPassword(pool, keyring, { username, password, teamId }));
-        if (testUser) return { sub: testUser.id, proved: testUserName(teamId, username) };
+        if (testUser) return { sub: testUser.id, proved: ofTestUser };
         if (product.subjects === 'test_users') return undefined;
         const account = await checkPassword(pool, passwords, username, password);
-        return account && { ...openedBy(account), proved: username };
-      }),
+        return account && { ...openedBy(account), proved: ofAccount };
+      });
+    },
   };
 }
 
-const openedBy = ({ id, passwordChangedAt }: Account): Opened => ({
-  sub: id,
-  passwordAsOf: passwordChangedAt.toISOString(),
+const openedBy = (account: Account): Opened => ({
+  sub: account.id,
+  passwordAsOf: credentialsAsOf(account),
+  ...(account.hasSecondFactor && { waits: account }),
 });
+
+/** Counted together with our own sign-in form. */
+const accountName = (pool: pg.Pool, { username, device }: Credentials): Promise<string> =>
+  countedAs(pool, username, { email: username, device });
+
+const accountAimedAt = (pool: pg.Pool) => async (username: string) =>
+  (await findCredentials(pool, username))?.id;
 
 /**
  * What a test user is counted as: apart from an account of the same name, whose count the test
@@ -79,11 +110,6 @@ const openedBy = ({ id, passwordChangedAt }: Account): Opened => ({
  */
 export const testUserName = (teamId: string | null, username: string): string =>
   `test user, ${teamId ?? 'no team'}: ${username}`;
-
-const namesFor = (product: ClientProduct, teamId: string | null, username: string): string[] => [
-  ...(product.subjects === 'accounts' ? [] : [testUserName(teamId, username)]),
-  ...(product.subjects === 'test_users' ? [] : [username]),
-];
 
 async function throttled(
   throttle: Throttle,

@@ -1,5 +1,6 @@
 import type { Account as OidcAccount } from 'oidc-provider';
 import type pg from 'pg';
+import { credentialsAsOf } from '../accounts/account.ts';
 import { findAccountProfile } from '../accounts/profile-store.ts';
 import { findAccount } from '../accounts/store.ts';
 import type { Environment } from '../base/environment.ts';
@@ -17,7 +18,7 @@ export type Subject = {
   claims: Record<string, unknown>;
   /** The patient that the subject is, or acts for. */
   patient: string | null;
-  /** Of an account: names its present password, by when it was set. */
+  /** Of an account: names its present password and second factor, by when they were set. */
   passwordAsOf?: string;
 };
 
@@ -42,7 +43,7 @@ const accountSubject =
         email_verified: true,
       },
       patient: profile?.patient ?? null,
-      passwordAsOf: account.passwordChangedAt.toISOString(),
+      passwordAsOf: credentialsAsOf(account),
     };
   };
 

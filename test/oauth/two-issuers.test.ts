@@ -429,6 +429,9 @@ describe('a live product that says it takes test users, were the database to all
       interactionRoutes({
         environment: 'live',
         provider: () => provider,
+        pool,
+        secondFactorThrottle: throttle,
+        https: false,
         keyring,
         findSubject,
         signIn: given.guarded ? liveSignIn(parts) : sandboxSignIn(parts),
