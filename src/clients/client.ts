@@ -34,6 +34,8 @@ export type Client = {
   allowedOrigins: string[];
   /** Public keys (RFC 7517), with `private_key_jwt` and with nothing else. */
   jwks: Record<string, unknown> | null;
+  /** Or where such keys stand: remote-keys.ts. */
+  jwksUri?: string | null;
   /** May ask for `openid`, `profile`, `email` and `offline_access`. */
   allowsOidc: boolean;
   defaultProductId: string | null;

@@ -5,7 +5,7 @@ import { type Client, type ClientRecord, looksLikeClientId } from './client.ts';
 const columns = `id, environment, team_id as "teamId", kind, name, auth_method as "authMethod",
   grant_types as "grantTypes", redirect_uris as "redirectUris",
   post_logout_redirect_uris as "postLogoutRedirectUris", allowed_origins as "allowedOrigins", jwks,
-  allows_oidc as "allowsOidc", default_product_id as "defaultProductId"`;
+  jwks_uri as "jwksUri", allows_oidc as "allowsOidc", default_product_id as "defaultProductId"`;
 
 /**
  * Made, or brought to this state, by its id. Undefined when the id is taken by a client of another
@@ -16,13 +16,13 @@ export const upsertClient = (db: Db, client: Client): Promise<Client | undefined
     db,
     `insert into clients as c (id, environment, team_id, kind, name, auth_method, grant_types,
        redirect_uris, post_logout_redirect_uris, allowed_origins, jwks, allows_oidc,
-       default_product_id)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+       default_product_id, jwks_uri)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
      on conflict (id) do update set name = excluded.name, auth_method = excluded.auth_method,
        grant_types = excluded.grant_types, redirect_uris = excluded.redirect_uris,
        post_logout_redirect_uris = excluded.post_logout_redirect_uris,
        allowed_origins = excluded.allowed_origins, jwks = excluded.jwks,
-       allows_oidc = excluded.allows_oidc, default_product_id = excluded.default_product_id
+       jwks_uri = excluded.jwks_uri, allows_oidc = excluded.allows_oidc, default_product_id = excluded.default_product_id
      where c.environment = excluded.environment and c.kind = excluded.kind
        and c.team_id is not distinct from excluded.team_id
      returning ${columns}`,
@@ -40,6 +40,7 @@ export const upsertClient = (db: Db, client: Client): Promise<Client | undefined
       client.jwks,
       client.allowsOidc,
       client.defaultProductId,
+      client.jwksUri ?? null,
     ],
   );
 
@@ -138,7 +139,8 @@ export async function findClient(
        c.auth_method as "authMethod", c.grant_types as "grantTypes",
        c.redirect_uris as "redirectUris",
        c.post_logout_redirect_uris as "postLogoutRedirectUris",
-       c.allowed_origins as "allowedOrigins", c.jwks, c.allows_oidc as "allowsOidc",
+       c.allowed_origins as "allowedOrigins", c.jwks, c.jwks_uri as "jwksUri",
+       c.allows_oidc as "allowsOidc",
        c.default_product_id as "defaultProductId",
        (select coalesce(json_agg(json_build_object(
            'digest', translate(rtrim(encode(digest, 'base64'), '='), '+/', '-_'),

@@ -34,6 +34,7 @@ describe('looking up a client', () => {
       postLogoutRedirectUris: [],
       allowedOrigins: [],
       jwks: null,
+      jwksUri: null,
       allowsOidc: true,
       defaultProductId: null,
       usable: true,

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import Provider from 'oidc-provider';
 import {
   isNative,
@@ -132,8 +133,11 @@ const bad = [
 ];
 
 /** What its own schema says of a client with these, in the words of our metadata. */
-async function libraryTakes(uris: readonly string[], authMethod: string): Promise<boolean> {
-  const provider = new Provider('https://issuer.example', { clientAuthMethods: ['none'] });
+async function libraryTakes(
+  provider: Provider,
+  uris: readonly string[],
+  authMethod: string,
+): Promise<boolean> {
   const validate = (
     provider.Client as unknown as { validate(metadata: object): Promise<void> }
   ).validate({
@@ -158,12 +162,19 @@ describe('redirect URIs', () => {
   });
 
   test('what we take oidc-provider takes too, alone and in any pair', async () => {
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const signing = { ...privateKey.export({ format: 'jwk' }), alg: 'ES256', use: 'sig' };
+    const provider = new Provider('https://issuer.example', {
+      clientAuthMethods: ['none'],
+      jwks: { keys: [signing as never] },
+      features: { devInteractions: { enabled: false } },
+    });
     for (const authMethod of ['none', 'client_secret_basic']) {
       for (const one of good) {
         for (const other of good) {
           const uris = [...new Set([one, other])];
           if (redirectUriFaults(uris, authMethod).length > 0) continue;
-          expect([uris, await libraryTakes(uris, authMethod)]).toEqual([uris, true]);
+          expect([uris, await libraryTakes(provider, uris, authMethod)]).toEqual([uris, true]);
         }
       }
     }
