@@ -162,8 +162,8 @@ describe('redirect URIs', () => {
   });
 
   test('what we take oidc-provider takes too, alone and in any pair', async () => {
-    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-    const signing = { ...privateKey.export({ format: 'jwk' }), alg: 'ES256', use: 'sig' };
+    const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    const signing = { ...privateKey.export({ format: 'jwk' }), alg: 'RS256', use: 'sig' };
     const provider = new Provider('https://issuer.example', {
       clientAuthMethods: ['none'],
       jwks: { keys: [signing as never] },
