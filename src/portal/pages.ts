@@ -2,7 +2,11 @@ import Router from '@koa/router';
 import type pg from 'pg';
 import type { Sessions } from '../accounts/session-cookie.ts';
 import type { Keyring } from '../base/secrets.ts';
+import { makeConsoleClients } from '../clients/service.ts';
 import type { Throttle } from '../db/throttle.ts';
+import { endAccess } from '../oauth/consents.ts';
+import { productRoutes } from './product-routes.ts';
+import { testUserRoutes } from './test-user-routes.ts';
 
 /** What the pages of developers and their teams are made of. */
 export type PortalParts = {
@@ -16,7 +20,9 @@ export type PortalParts = {
 };
 
 /** Products, subscriptions, applications, test users and teams, as their people see them. */
-export function portalPages(_parts: PortalParts): Router {
+export function portalPages(parts: PortalParts): Router {
   const router = new Router();
+  router.use(productRoutes({ ...parts, makeConsoleClients }).routes());
+  router.use(testUserRoutes({ ...parts, endAccess }).routes());
   return router;
 }

@@ -1,0 +1,116 @@
+import type { Environment } from '../base/environment.ts';
+import { counted, dayInWords } from '../base/in-words.ts';
+import type { Db } from '../db/pool.ts';
+import {
+  type CatalogueProduct,
+  findInCatalogue,
+  listApisOf,
+  listScopesOf,
+  listTeamsThatMayAsk,
+  searchCatalogue,
+} from '../products/catalogue-store.ts';
+import { listStandings, type Standing } from './product-store.ts';
+import { limitsInWords, scopesInWords, stateWords, tokensInWords } from './subscription-words.ts';
+
+const pageLength = 30;
+
+/** The page object of views/portal/products.ejs. */
+export async function cataloguePage(
+  db: Db,
+  viewer: string | null,
+  asked: { q: string; environment: Environment | null; after: string | null },
+): Promise<object> {
+  const words = asked.q.toLowerCase().split(/\s+/).filter(Boolean);
+  const search = { viewer, words, ...asked, limit: pageLength };
+  const found = await searchCatalogue(db, search);
+  const products = found.slice(0, pageLength);
+  const more = found.length > pageLength ? (products.at(-1)?.id ?? null) : null;
+  const filter = {
+    ...(asked.q && { q: asked.q }),
+    ...(asked.environment && { environment: asked.environment }),
+  };
+  return {
+    q: asked.q,
+    environment: asked.environment ?? '',
+    filtered: words.length > 0 || asked.environment !== null,
+    first: asked.after === null,
+    start: `/products?${new URLSearchParams(filter)}`,
+    more: more && `/products?${new URLSearchParams({ ...filter, after: more })}`,
+    products: await withStandings(db, viewer, products),
+  };
+}
+
+async function withStandings(
+  db: Db,
+  viewer: string | null,
+  products: readonly CatalogueProduct[],
+): Promise<object[]> {
+  const productIds = products.map(({ id }) => id);
+  const standings = viewer ? await listStandings(db, { accountId: viewer, productIds }) : [];
+  return products.map((product) => {
+    const own = standings.find(({ productId }) => productId === product.id);
+    return { ...briefly(product), own: own ? ownOf(own) : null };
+  });
+}
+
+const briefly = ({ id, name, description, environment, ...product }: CatalogueProduct) => ({
+  id,
+  name,
+  description,
+  environment,
+  deprecated: product.state === 'deprecated',
+  open: product.open,
+  needsApproval: product.needsApproval,
+});
+
+const ownOf = ({ subscriptionId, teamName, state }: Standing) => ({
+  id: subscriptionId,
+  teamName,
+  state,
+  stateWords: stateWords[state],
+});
+
+/** What was typed into the form, and what is wrong with it. */
+export type Asked = {
+  team: string;
+  purpose: string;
+  errors: Readonly<Record<string, string>>;
+  /** About no field in particular. */
+  problem: string | null;
+};
+
+/** The page object of views/portal/product.ejs; undefined where the viewer sees no such product. */
+export async function productPage(
+  db: Db,
+  { viewer, id, asked }: { viewer: string | null; id: string; asked: Asked },
+): Promise<object | undefined> {
+  const product = await findInCatalogue(db, { viewer, id });
+  if (!product) return undefined;
+  const scopes = await listScopesOf(db, id);
+  const apis = await listApisOf(db, id);
+  const own = viewer ? await listStandings(db, { accountId: viewer, productIds: [id] }) : [];
+  const teams = viewer ? await listTeamsThatMayAsk(db, { accountId: viewer, productId: id }) : [];
+  const free = teams.filter((team) => !own.some(({ teamId }) => teamId === team.id));
+  return {
+    ...briefly(product),
+    signedIn: viewer !== null,
+    retires: product.retiresOn && dayInWords(new Date(product.retiresOn)),
+    notice: product.deprecationNotice,
+    terms: product.terms,
+    termsVersion: product.termsVersion,
+    scopes: scopesInWords(scopes),
+    apis: apis.map((api) => ({ ...api, operations: counted(api.operations, 'operation') })),
+    own: own.map(ownOf),
+    teams: free.map((team) => ({ ...team, people: counted(team.people, 'person', 'people') })),
+    typed: { team: asked.team || (free[0]?.id ?? ''), purpose: asked.purpose },
+    errors: asked.errors,
+    problem: asked.problem,
+    facts: {
+      price: product.priceNote,
+      limits: limitsInWords([product.rate, product.quota]),
+      tokens: tokensInWords(product.grantTypes),
+      subjects: product.subjects,
+      audience: product.audience,
+    },
+  };
+}
