@@ -76,7 +76,7 @@ async function serveWith(
   });
   const served = await serve({ callback: app.callback(), host: config.host, port: config.port });
   mail?.start();
-  const stopSweeping = startSweeping({ pool, keepDays: config.keepDays, log });
+  const stopSweeping = startSweeping({ pool, baseUrl, keepDays: config.keepDays, log });
   log.info({ baseUrl, port: served.port }, 'Sandgate is ready');
   if (development) process.stdout.write(welcome(applied, baseUrl, !mail));
 

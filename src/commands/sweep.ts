@@ -10,21 +10,30 @@ import type { Config } from '../config.ts';
 import { deleteExpiredThrottles } from '../db/throttle.ts';
 import { deleteOldLetters } from '../mail/store.ts';
 import { deleteExpired } from '../oauth/store.ts';
+import { expireDue, warnDue } from '../subscriptions/ending-service.ts';
 
 /** Milliseconds between two sweeps, and rows of one statement where there may be very many. */
 const every = 10 * 60_000;
 const batch = 500;
 
-type Parts = { pool: pg.Pool; keepDays: Config['keepDays']; log: Logger };
+type Parts = {
+  pool: pg.Pool;
+  /** The public origin, for letters to teams whose subscription ends. */
+  baseUrl: string;
+  keepDays: Config['keepDays'];
+  log: Logger;
+};
 
-/** Removes what has expired or was kept long enough, again and again; the answer ends that. */
+/** Ends and removes what has expired or was kept long enough, again and again; the answer ends that. */
 export function startSweeping(parts: Parts): () => void {
   const timer = setInterval(() => void sweep(parts), every);
   return () => clearInterval(timer);
 }
 
-export async function sweep({ pool, keepDays, log }: Parts): Promise<void> {
+export async function sweep({ pool, baseUrl, keepDays, log }: Parts): Promise<void> {
   const work: (() => Promise<unknown>)[] = [
+    () => expireDue({ pool, baseUrl }),
+    () => warnDue({ pool, baseUrl }),
     () => deleteExpiredThrottles(pool),
     () => deleteEndedSessions(pool),
     () => deleteExpiredWaitingSignIns(pool),

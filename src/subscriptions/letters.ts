@@ -1,4 +1,5 @@
 import type { Environment } from '../base/environment.ts';
+import { dayInWords } from '../base/in-words.ts';
 import type { Db } from '../db/pool.ts';
 import type { AboutSubscription, Letter } from '../mail/letter.ts';
 import { enqueueLetter } from '../mail/outbox.ts';
@@ -67,6 +68,10 @@ export async function tellTeam(
 /** As a letter takes it: a line break could end a header of a mail. */
 export const inOneLine = (text: string): string =>
   text.replace(/[\s\p{Cc}\u2028\u2029]+/gu, ' ').trim();
+
+/** Empty for none. Never "Today": a letter is read on another day. */
+export const dateInLetter = (time: Date | null): string =>
+  time ? dayInWords(time, new Date(0)) : '';
 
 const placeOf = (environment: Environment): string =>
   environment === 'live' ? 'live' : 'in the sandbox';

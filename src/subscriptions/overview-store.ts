@@ -76,7 +76,7 @@ export const listRequests = (
     db,
     `select ${columns} from ${joined}
      where ${onShelf[shelf]} and coalesce((s.created_at, s.id) ${beyond}
-       (select (created_at, id) from subscriptions where id = $1), true)
+       (select created_at, id from subscriptions where id = $1), true)
      order by s.created_at ${order}, s.id ${order} limit $2`,
     [after, limit],
   );

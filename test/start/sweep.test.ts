@@ -6,7 +6,8 @@ import { useDatabase } from '../support/database.ts';
 describe('the sweep', () => {
   const pool = useDatabase();
   const keepDays = { acts: 400, letters: 30, registrations: 7 };
-  const parts = { pool, keepDays, log: createLogger({ level: 'silent' }) };
+  const baseUrl = 'http://localhost';
+  const parts = { pool, baseUrl, keepDays, log: createLogger({ level: 'silent' }) };
   const rows = async (table: string) =>
     Number((await pool.query(`select count(*) from ${table}`)).rows[0].count);
 
