@@ -67,7 +67,11 @@ export type AppParts = {
 
 /** What may be tried how often, by one name and from one network address. */
 const limits = {
-  passwords: { perName: { points: 20, seconds: 300 }, perAddress: { points: 100, seconds: 300 } },
+  passwords: {
+    perName: { points: 20, seconds: 300 },
+    perAddress: { points: 100, seconds: 300 },
+    perClient: { points: 200, seconds: 300 },
+  },
   /** Letters that a stranger can have sent. */
   letters: { perName: { points: 5, seconds: 3600 }, perAddress: { points: 50, seconds: 3600 } },
   /** Over all letters to one recipient: a million codes take more than a century. */
@@ -90,7 +94,7 @@ export async function createApp(parts: AppParts): Promise<Koa> {
     createThrottle(pool, {
       purpose,
       fingerprint: keyring.fingerprint,
-      perName: limits[what].perName,
+      ...limits[what],
       perAddress: parts.limitAddresses ? limits[what].perAddress : null,
     });
   const wired: Wired = {

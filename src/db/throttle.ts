@@ -9,16 +9,24 @@ import type { Db } from './pool.ts';
  * Who tries: the name that was given, whether or not anybody has it, and the network address.
  * Several names where one word may be meant in several ways.
  */
-export type Attempt = { name: string | readonly string[]; address: string };
+export type Attempt = {
+  name: string | readonly string[];
+  address: string;
+  /** The application by which they try, where it is one. */
+  client?: string;
+};
 
 export type Throttle = {
   /**
-   * Counts an attempt before it is made, so that guesses sent all at once are counted too.
+   * Counts an attempt before it is made, so that guesses sent all at once are counted too. One that
+   * is refused was not made: it stays counted where it was refused, and for the network address.
    * @throws {TooMany} `too_many_attempts`; nobody is locked out for longer than the window.
    */
   attempt(who: Attempt): Promise<void>;
   /** A right password clears the count of the name that it proved, and of no other. */
   succeeded(who: Attempt, proved?: string): Promise<void>;
+  /** For a name whose owner has shown themselves in another way. */
+  clear(name: string): Promise<void>;
 };
 
 /** At most `points` in `seconds`. */
@@ -28,41 +36,74 @@ type Settings = {
   /** What is counted here and nowhere else. */
   purpose: string;
   perName: Limit;
+  /** One name from one network address: so that a stranger elsewhere cannot use up the name's own. */
+  perNameAtAddress?: Limit;
   /** Null: network addresses are not limited. */
   perAddress: Limit | null;
+  /** Of all names together that are tried by one client. */
+  perClient?: Limit;
   /** Keyed, or a dump would name whoever is on a list of words. */
   fingerprint?: (text: string) => Buffer;
 };
 
+/** One count: what is limited, and under which key. */
+type Count = { limiter: RateLimiterPostgres; key: string };
+
 /** Counts shared by all instances. */
 export function createThrottle(pool: pg.Pool, settings: Settings): Throttle {
-  const { purpose, perName, perAddress, fingerprint = digest } = settings;
-  const keyOf = (text: string) => fingerprint(text).toString('base64url');
-  const limiter = (kind: string, { points, seconds }: Limit) =>
+  const { purpose, fingerprint = digest } = settings;
+  const limiter = (kind: string, limit: Limit | null | undefined) =>
+    limit &&
     new RateLimiterPostgres({
       storeClient: pool,
       tableName: 'throttles',
       tableCreated: true,
       clearExpiredByTimeout: false,
       keyPrefix: `${purpose}:${kind}`,
-      points,
-      duration: seconds,
+      points: limit.points,
+      duration: limit.seconds,
     });
-  const names = limiter('name', perName);
-  const addresses = perAddress && limiter('address', perAddress);
+  const names = limiter('name', settings.perName);
+  const namesAt = limiter('name at address', settings.perNameAtAddress);
+  const addresses = limiter('address', settings.perAddress);
+  const clients = limiter('client', settings.perClient);
+
+  const count = (by: typeof names, text: string | undefined): Count[] =>
+    by && text !== undefined ? [{ limiter: by, key: fingerprint(text).toString('base64url') }] : [];
+  const ofAddress = ({ address }: Attempt) => count(addresses, networkOf(address));
+  const ofClient = ({ client }: Attempt) => count(clients, client);
+  const ofName = (name: string, { address }: Attempt) => [
+    ...count(namesAt, `${folded(name)} ${networkOf(address)}`),
+    ...count(names, folded(name)),
+  ];
 
   return {
-    async attempt({ name, address }) {
-      // The address first: one that is over its own limit must not keep names locked.
-      if (addresses) await consume(addresses, keyOf(networkOf(address)));
-      for (const one of [name].flat()) await consume(names, keyOf(folded(one)));
-    },
-    async succeeded({ name, address }, proved = String(name)) {
-      for (const one of [name].flat()) {
-        if (one === proved) await names.delete(keyOf(folded(one)));
-        else await names.reward(keyOf(folded(one)));
+    async attempt(who) {
+      // From the widest to the narrowest: whoever is over their own limit must not keep names locked.
+      for (const one of ofAddress(who)) await consume(one);
+      const taken: Count[] = [];
+      const all = [who.name].flat().flatMap((name) => ofName(name, who));
+      for (const one of [...ofClient(who), ...all]) {
+        await consume(one).catch(async (refusal) => {
+          for (const { limiter, key } of taken) await limiter.reward(key);
+          throw refusal;
+        });
+        taken.push(one);
       }
-      await addresses?.reward(keyOf(networkOf(address)));
+    },
+    async succeeded(who, proved = String(who.name)) {
+      for (const name of [who.name].flat()) {
+        for (const { limiter, key } of ofName(name, who)) {
+          if (name === proved) await limiter.delete(key);
+          else await limiter.reward(key);
+        }
+      }
+      for (const { limiter, key } of [...ofClient(who), ...ofAddress(who)]) {
+        await limiter.reward(key);
+      }
+    },
+    async clear(name) {
+      for (const { limiter, key } of count(names, folded(name))) await limiter.delete(key);
     },
   };
 }
@@ -93,7 +134,7 @@ function networkOf(given: string): string {
   return [...left, ...zeros, ...right].slice(0, 4).join(':').toLowerCase();
 }
 
-async function consume(limiter: RateLimiterPostgres, key: string): Promise<void> {
+async function consume({ limiter, key }: Count): Promise<void> {
   try {
     await limiter.consume(key);
   } catch (refusal) {
@@ -109,6 +150,7 @@ async function consume(limiter: RateLimiterPostgres, key: string): Promise<void>
 }
 
 const inWords = (seconds: number): string => {
+  if (seconds > 5400) return `${Math.ceil(seconds / 3600)} hours`;
   if (seconds > 90) return `${Math.ceil(seconds / 60)} minutes`;
   return seconds === 1 ? '1 second' : `${seconds} seconds`;
 };

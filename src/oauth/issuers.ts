@@ -111,7 +111,8 @@ type CheckParts = Pick<IssuersParts, 'pool' | 'keyring' | 'throttle'> & {
 /** The password grant's way in; its attempts are counted with those of the sign-in page. */
 function throttledCheck({ pool, keyring, throttle, findSubject }: CheckParts): CheckTestUser {
   return async (ctx, given) => {
-    const who = { name: testUserName(given.teamId, given.username), address: ctx.ip };
+    const name = testUserName(given.teamId, given.username);
+    const who = { name, address: ctx.ip, client: ctx.oidc.client.clientId };
     await throttle.attempt(who).catch(asTooManyRequests(ctx));
     const testUser = await checkTestUserPassword(pool, keyring, given);
     if (!testUser) return failed(ctx, 'wrong username or password');

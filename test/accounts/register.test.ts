@@ -283,7 +283,11 @@ describe('registering', () => {
 
     test('costs as many hashes and statements', async () => {
       const passwords = createPasswords();
-      const free: Throttle = { attempt: async () => {}, succeeded: async () => {} };
+      const free: Throttle = {
+        attempt: async () => {},
+        succeeded: async () => {},
+        clear: async () => {},
+      };
       await anAccount(server.pool, { email: 'counted@larkfield.example' });
       const cost = async (email: string) => {
         const hashed: string[] = [];

@@ -32,15 +32,22 @@ describe('counting attempts', () => {
   let purposes = 0;
 
   /** `true` for every attempt that may be made, of a throttle that nothing was counted by before. */
-  function newThrottle(given: { perName?: number; perAddress?: number }) {
+  function newThrottle(given: {
+    perName?: number;
+    perNameAtAddress?: number;
+    perAddress?: number;
+    perClient?: number;
+  }) {
     purposes += 1;
     const throttle = createThrottle(pool, {
       purpose: `test ${purposes}`,
       perName: minute(given.perName ?? 1000),
       perAddress: given.perAddress ? minute(given.perAddress) : null,
+      ...(given.perNameAtAddress && { perNameAtAddress: minute(given.perNameAtAddress) }),
+      ...(given.perClient && { perClient: minute(given.perClient) }),
     });
-    const may = (name: string | string[], address = '192.0.2.1') =>
-      throttle.attempt({ name, address }).then(
+    const may = (name: string | string[], address = '192.0.2.1', client?: string) =>
+      throttle.attempt({ name, address, ...(client && { client }) }).then(
         () => true,
         (error) => {
           if (error instanceof TooMany) return false;
@@ -111,6 +118,38 @@ describe('counting attempts', () => {
     for (let tries = 0; tries < 10; tries += 1) attempts.push(await may('ada', '192.0.2.1'));
     expect(attempts.filter(Boolean)).toHaveLength(2);
     expect([await may('ada', '192.0.2.2'), await may('ada', '192.0.2.2')]).toEqual([true, false]);
+  });
+
+  test('a stranger at one address uses up a part of what a name may have, and no more', async () => {
+    const { may } = newThrottle({ perName: 5, perNameAtAddress: 2 });
+    const stranger = [];
+    for (let tries = 0; tries < 9; tries += 1) stranger.push(await may('ada', '192.0.2.1'));
+    expect(stranger.filter(Boolean)).toHaveLength(2);
+    expect(await may('bob', '192.0.2.1')).toBe(true);
+    const owner = [];
+    for (let tries = 0; tries < 4; tries += 1) owner.push(await may('ada', '2001:db8::1'));
+    expect(owner).toEqual([true, true, false, false]);
+    expect([await may('ada', '192.0.2.3'), await may('ada', '192.0.2.4')]).toEqual([true, false]);
+  });
+
+  test('what a name refuses takes nothing from what its owner may have at their own address', async () => {
+    const { may, clear } = newThrottle({ perName: 2, perNameAtAddress: 2 });
+    for (const stranger of ['192.0.2.1', '192.0.2.2']) await may('ada', stranger);
+    for (let tries = 0; tries < 5; tries += 1) expect(await may('ada', '192.0.2.9')).toBe(false);
+    await clear('ADA ');
+    expect([await may('ada', '192.0.2.9'), await may('ada', '192.0.2.9')]).toEqual([true, true]);
+  });
+
+  test('one client tries so many names, and locks none of them beyond that', async () => {
+    const { may, succeeded } = newThrottle({ perName: 3, perClient: 4 });
+    const by = (client: string) => (name: string) => may(name, '', client);
+    for (const name of ['a', 'b', 'c', 'd']) expect(await by('shop')(name)).toBe(true);
+    for (let tries = 0; tries < 5; tries += 1) expect(await by('shop')('ada')).toBe(false);
+    for (let tries = 0; tries < 3; tries += 1) expect(await by('desk')('ada')).toBe(true);
+    expect(await by('desk')('ada')).toBe(false); // by its name, which costs the client nothing
+    expect(await by('desk')('bob')).toBe(true);
+    await succeeded({ name: 'bob', address: '', client: 'desk' });
+    expect([await by('desk')('eve'), await by('desk')('eve')]).toEqual([true, false]);
   });
 
   test('whoever has one address of an IPv6 /64 has one count with all of it', async () => {

@@ -199,6 +199,29 @@ describe('the password grant (RFC 6749 section 4.3), for test users', () => {
     expect((await ask('gp', 'published')).status).toBe(200); // others do not wait with it
   });
 
+  test('after 200 wrong tries with whatever names an application waits, and others do not', async () => {
+    const some = { ...(await aClient(server.pool)), name: 'Trying' };
+    const other = await aClient(server.pool);
+    for (let tries = 0; tries < 20; tries += 1) {
+      expect((await ask('gp', 'published', {}, some)).status).toBe(200); // costs nothing
+      const wrong = Array.from({ length: 10 }, (_, n) => ask(`x${tries}-${n}`, 'x', {}, some));
+      expect((await Promise.all(wrong)).map(({ status }) => status)).toEqual(Array(10).fill(400));
+    }
+    for (const [name, given] of [
+      ['gp', 'published'],
+      ['nobody', 'x'],
+    ] as const) {
+      const answer = await ask(name, given, {}, some);
+      expect(answer).toMatchObject({ status: 429, body: { error: 'temporarily_unavailable' } });
+      expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
+      expect(Number(answer.headers.get('retry-after'))).toBeLessThanOrEqual(300);
+    }
+    for (let tries = 0; tries < 30; tries += 1) await ask('gp', 'published', {}, some);
+    expect((await ask('gp', 'published', {}, other)).status).toBe(200); // nor did the name pay for it
+    await server.pool.query(`update throttles set expire = 0 where key like '%:client:%'`);
+    expect((await ask('gp', 'published', {}, some)).status).toBe(200);
+  }, 30_000);
+
   test('a right password clears the count', async () => {
     await aTestUser(server.pool, { id: 'tu_slow', username: 'slow', password: 'published' });
     for (let round = 0; round < 2; round += 1) {
