@@ -1,4 +1,5 @@
 import { DomainError } from './base/errors.ts';
+import { accountCommand } from './commands/account-command.ts';
 import { type Command, UsageError } from './commands/command.ts';
 import { fixturesCommand } from './commands/fixtures-command.ts';
 import { startCommand } from './commands/start-command.ts';
@@ -8,6 +9,7 @@ import { ConfigError, readConfig } from './config.ts';
 const commands: Record<string, Command> = {
   start: startCommand,
   fixtures: fixturesCommand,
+  account: accountCommand,
 };
 
 async function run([word = 'start', ...rest]: string[], env: NodeJS.ProcessEnv): Promise<number> {

@@ -1,10 +1,12 @@
 import type pg from 'pg';
-import { Conflict } from '../base/errors.ts';
+import { recordAct } from '../audit/store.ts';
+import { Conflict, NotFound } from '../base/errors.ts';
 import type { Keyring } from '../base/secrets.ts';
 import { type Db, transaction } from '../db/pool.ts';
 import { enqueueLetter } from '../mail/outbox.ts';
 import type { Account } from './account.ts';
 import { holdOwnAccount, recordOwnAct, type Self } from './own-account-service.ts';
+import { holdAccount } from './own-account-store.ts';
 import { newRecoveryCodes, type Proof, recoveryDigestOf } from './second-factor.ts';
 import { newSeed, stepOf } from './second-factor-app.ts';
 import {
@@ -17,6 +19,7 @@ import {
   takeStep,
 } from './second-factor-store.ts';
 import { deleteSessionsOf } from './session-store.ts';
+import { findAccountByEmail } from './store.ts';
 
 export type SecondFactorParts = { pool: pg.Pool; keyring: Keyring };
 
@@ -86,6 +89,35 @@ export const removeSecondFactor = (
     await deleteSessionsOf(tx, self.account.id);
     await begin(tx);
     return true;
+  });
+
+/**
+ * For somebody who lost phone and recovery codes, and whom an operator has come to know otherwise.
+ * Their password still counts.
+ * @throws {NotFound} `no_account`, `no_second_factor`
+ */
+export const resetSecondFactor = (
+  pool: pg.Pool,
+  { email, reason }: { email: string; reason: string },
+): Promise<Account> =>
+  transaction(pool, async (tx) => {
+    const account = await findAccountByEmail(tx, email);
+    if (!account) throw new NotFound('no_account', `There is no account with ${email}.`);
+    const { id } = account;
+    await holdAccount(tx, id);
+    if (!(await deleteSecondFactor(tx, id))) {
+      throw new NotFound('no_second_factor', `${account.email} has no second factor.`);
+    }
+    await tell(
+      tx,
+      account,
+      'An operator removed your authenticator app: your password alone opens your account.',
+    );
+    const subject = { kind: 'account', id } as const;
+    const actor = { kind: 'system' } as const;
+    await recordAct(tx, { actor, action: 'second_factor.removed', subject, reason });
+    await deleteSessionsOf(tx, id);
+    return account;
   });
 
 /** In the place of all before them; undefined for an account without a second factor. */
