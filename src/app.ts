@@ -6,6 +6,7 @@ import { registrationRoutes } from './accounts/registration-routes.ts';
 import { resetRoutes } from './accounts/reset-routes.ts';
 import { createSessions, sessionOf } from './accounts/session-cookie.ts';
 import { secondStepRoutes } from './accounts/sign-in-code-routes.ts';
+import { forgetTries } from './accounts/sign-in-device.ts';
 import { showSignIn, signInRoutes } from './accounts/sign-in-routes.ts';
 import { desk } from './admin/desk.ts';
 import type { Act } from './audit/act.ts';
@@ -72,8 +73,17 @@ const limits = {
     perAddress: { points: 100, seconds: 300 },
     perClient: { points: 200, seconds: 300 },
   },
-  /** Letters that a stranger can have sent. */
-  letters: { perName: { points: 5, seconds: 3600 }, perAddress: { points: 50, seconds: 3600 } },
+  /**
+   * Letters that a stranger can have sent: five an hour, and from wherever no more than ten in ten
+   * minutes, so that whoever sets many strangers at it keeps the owner waiting for minutes only.
+   */
+  letters: {
+    perNameAtAddress: { points: 5, seconds: 3600 },
+    perName: { points: 10, seconds: 600 },
+    perAddress: { points: 50, seconds: 3600 },
+  },
+  /** Letters that an account can have sent to others. */
+  ownLetters: { perName: { points: 5, seconds: 3600 }, perAddress: { points: 50, seconds: 3600 } },
   /** Over all letters to one recipient: a million codes take more than a century. */
   codes: { perName: { points: 20, seconds: 86_400 }, perAddress: { points: 100, seconds: 3600 } },
 } as const;
@@ -187,14 +197,17 @@ function people(app: Koa, wired: Wired): void {
     await endAccess(tx, accountId);
   };
   const reset = limited('reset', 'letters');
-  app.use(resetRoutes({ ...wired, rules, throttle: reset, onPasswordChanged }).routes());
+  const letIn = (account: { accountId: string; email: string }) =>
+    forgetTries(pool, throttle, account);
+  app.use(resetRoutes({ ...wired, rules, throttle: reset, letIn, onPasswordChanged }).routes());
 
   app.use(profileRoutes({ pool }).routes());
   const renewal = limited('new-password', 'passwords');
-  app.use(profilePasswordRoutes({ ...wired, rules, sessions, throttle: renewal }).routes());
+  app.use(profilePasswordRoutes({ ...wired, rules, sessions, letIn, throttle: renewal }).routes());
   app.use(profileSecondFactorRoutes({ ...wired, sessions }).routes());
   const newEmail = {
-    letter: limited('new-email', 'letters'),
+    account: limited('new-email', 'ownLetters'),
+    letter: limited('new-email-to', 'letters'),
     code: limited('new-email-code', 'codes'),
   };
   app.use(profileEmailRoutes({ ...wired, throttles: newEmail }).routes());

@@ -28,8 +28,8 @@ export type EmailChangeParts = {
   keyring: Keyring;
   /** The public origin: every link is built from it and from nothing that a request says. */
   baseUrl: string;
-  /** `letter`: counted for the account, the recipient and the network address. */
-  throttles: { letter: Throttle; code: Throttle };
+  /** `account`: of the letters that one sends; `letter`: of those that one address gets. */
+  throttles: { account: Throttle; letter: Throttle; code: Throttle };
 };
 
 /** Apart from a registration's, which is bound to its own id. */
@@ -51,7 +51,8 @@ export async function askForEmail(
   if (email.toLowerCase() === account.email.toLowerCase()) {
     throw new InvalidInput({ email: 'This is your address already.' });
   }
-  await throttles.letter.attempt({ name: [account.id, email], address: caller.address });
+  await throttles.account.attempt({ name: account.id, address: caller.address });
+  await throttles.letter.attempt({ name: email, address: caller.address });
   const token = newSecret();
   const code = newCode();
   const row = { accountId: account.id, id: newId(), email };

@@ -72,6 +72,8 @@ export type PasswordChangeParts = {
   passwords: Passwords;
   /** A hash costs work: of those that one account asks for, and one network address. */
   throttle: Throttle;
+  /** Forgets the wrong passwords that were tried with this account's address. */
+  letIn(account: { accountId: string; email: string }): Promise<void>;
   /** Ends whatever applications may do for the account. */
   endAccess(tx: Db, accountId: string): Promise<void>;
 };
@@ -106,4 +108,5 @@ export async function changePassword(
     await recordOwnAct(tx, self, 'password.changed');
     await begin(tx); // last, so that no cookie goes out for what failed
   });
+  await parts.letIn({ accountId, email });
 }

@@ -16,6 +16,7 @@ import {
   setForgottenPassword,
 } from './reset-service.ts';
 import type { PasswordReset } from './reset-store.ts';
+import { deviceCookie } from './sign-in-device.ts';
 
 const askForm = z.object({
   csrf: z.string().default(''),
@@ -27,6 +28,7 @@ const passwordForm = z.object({ csrf: z.string().default(''), password: z.string
 /** A forgotten password: ask for a link, open it, choose a new one. */
 export function resetRoutes(parts: ResetParts & { rules: PasswordRules }): Router {
   const router = new Router();
+  const device = deviceCookie(parts.baseUrl.startsWith('https:'));
 
   router.get('/forgot', async (ctx) => {
     await showAsk(ctx, { email: '', returnTo: safeReturnTo(ctx.query.return_to) });
@@ -44,7 +46,8 @@ export function resetRoutes(parts: ResetParts & { rules: PasswordRules }): Route
       ctx.status = 422;
       return;
     }
-    await askForReset(parts, { email: email.data, returnTo }, callerOf(ctx));
+    const from = { caller: callerOf(ctx), device: device.find(ctx) };
+    await askForReset(parts, { email: email.data, returnTo }, from);
     goTo(ctx, withReturn('/forgot/sent', returnTo));
   });
 

@@ -15,6 +15,7 @@ import {
   saveReset,
   takeReset,
 } from './reset-store.ts';
+import { countedAs } from './sign-in-device.ts';
 
 /** Minutes that a link to a new password is good for. */
 export const resetMinutes = 30;
@@ -26,6 +27,8 @@ export type ResetParts = {
   /** The public origin: every link is built from it and from nothing that a request says. */
   baseUrl: string;
   throttle: Throttle;
+  /** Forgets the wrong passwords that were tried with this account's address. */
+  letIn(account: { accountId: string; email: string }): Promise<void>;
   /** In the transaction of the change: ends every session and grant that the old password opened. */
   onPasswordChanged(tx: Db, accountId: string): Promise<void>;
 };
@@ -38,10 +41,11 @@ export type ResetParts = {
 export async function askForReset(
   parts: ResetParts,
   { email, returnTo }: { email: string; returnTo: string },
-  caller: Caller,
+  { caller, device }: { caller: Caller; device: Buffer | null },
 ): Promise<void> {
   const { pool, keyring, baseUrl, throttle } = parts;
-  await throttle.attempt({ name: email, address: caller.address });
+  const name = await countedAs(pool, email, { email, device });
+  await throttle.attempt({ name, address: caller.address });
   const token = newSecret();
   const linkDigest = digest(token);
   const kept = sealReturn(keyring, linkDigest.toString('base64url'), returnTo);
@@ -87,7 +91,7 @@ export async function setForgottenPassword(
 ): Promise<boolean> {
   const { accountId, email, name } = reset;
   const passwordHash = await parts.passwords.hash(given.password);
-  return transaction(parts.pool, async (tx) => {
+  const set = await transaction(parts.pool, async (tx) => {
     await holdAccount(tx, accountId); // first, as every change of an account: or two would wait for each other
     if (!(await takeReset(tx, digest(given.token)))) return false;
     if (!(await saveForgottenPassword(tx, { accountId, email, passwordHash }))) return false;
@@ -100,4 +104,6 @@ export async function setForgottenPassword(
     await recordAct(tx, { actor, action: 'password.reset', subject: actor, caller });
     return true;
   });
+  if (set) await parts.letIn({ accountId, email }); // or a stranger who guesses would keep out whoever can prove who they are
+  return set;
 }

@@ -1,10 +1,11 @@
 import type { Context } from 'koa';
 import { digest, newSecret } from '../base/secrets.ts';
 import type { Db } from '../db/pool.ts';
+import type { Throttle } from '../db/throttle.ts';
 import { callerOf } from '../http/caller.ts';
 import { ownCookie } from '../http/own-cookie.ts';
 import { labelOf } from './session.ts';
-import { isKnownDevice } from './sign-in-store.ts';
+import { isKnownDevice, listDevices } from './sign-in-store.ts';
 
 const year = 365 * 24 * 3_600_000;
 
@@ -42,6 +43,18 @@ export const countedAs = async (
   name: string,
   whose: ({ email: string } | { accountId: string }) & { device: Buffer | null },
 ): Promise<string> =>
-  (await isKnownDevice(db, whose))
-    ? `${name} on a known device ${whose.device?.toString('hex')}`
-    : name;
+  whose.device && (await isKnownDevice(db, whose)) ? onDevice(name, whose.device) : name;
+
+const onDevice = (name: string, device: Buffer): string =>
+  `${name} on a known device ${device.toString('hex')}`;
+
+/** What was tried with the address, in whatever browser, counts no more: its owner has shown themselves. */
+export async function forgetTries(
+  db: Db,
+  throttle: Pick<Throttle, 'clear'>,
+  { accountId, email }: { accountId: string; email: string },
+): Promise<void> {
+  const devices = await listDevices(db, accountId);
+  const names = [email, ...devices.map((device) => onDevice(email, device))];
+  for (const name of names) await throttle.clear(name);
+}

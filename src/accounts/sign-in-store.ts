@@ -1,4 +1,4 @@
-import { type Db, maybeOne } from '../db/pool.ts';
+import { type Db, many, maybeOne } from '../db/pool.ts';
 
 /**
  * Whether the account still has this hash. Holds it until the transaction ends, so that a change
@@ -38,6 +38,16 @@ export const isKnownDevice = async (
     ],
   );
   return rowCount !== 0;
+};
+
+/** The hundred that were seen last. */
+export const listDevices = async (db: Db, accountId: string): Promise<Buffer[]> => {
+  const rows = await many<{ device: Buffer }>(
+    db,
+    `select device from account_devices where account_id = $1 order by seen_at desc limit 100`,
+    [accountId],
+  );
+  return rows.map(({ device }) => device);
 };
 
 /** Notes the device, and answers how it stood: the account's first one ever, new, or known. */
