@@ -15,6 +15,7 @@ import { environments } from './base/environment.ts';
 import type { Logger } from './base/log.ts';
 import type { Passwords } from './base/passwords.ts';
 import type { Keyring } from './base/secrets.ts';
+import { createKeysAt, type KeysAt } from './clients/remote-keys.ts';
 import type { Db } from './db/pool.ts';
 import { createThrottle, type Throttle } from './db/throttle.ts';
 import { createAssets } from './http/assets.ts';
@@ -42,6 +43,7 @@ import { listAudiencesOf } from './products/api-store.ts';
 import { metadataUrlOf, resourceMetadata } from './sandbox/resource-metadata.ts';
 import { defaultPrefix, sandboxApi } from './sandbox/routes.ts';
 import { foundTeam } from './teams/service.ts';
+import { findMember } from './teams/store.ts';
 
 export type AppParts = {
   pool: pg.Pool;
@@ -93,6 +95,8 @@ type Wired = AppParts & {
   https: boolean;
   throttle: Throttle;
   secondFactorThrottle: Throttle;
+  /** Where clients keep their keys; http to this machine will do while we ourselves are there. */
+  keysAt: KeysAt;
   limited: (purpose: string, what: keyof typeof limits) => Throttle;
   onError: (error: unknown, ctx?: Context) => void;
 };
@@ -110,6 +114,7 @@ export async function createApp(parts: AppParts): Promise<Koa> {
   const wired: Wired = {
     ...parts,
     https: parts.baseUrl.startsWith('https:'),
+    keysAt: createKeysAt({ loopback: parts.baseUrl.startsWith('http:') }),
     limited,
     throttle: limited('sign-in', 'passwords'), // of the pop-up, the password grant and our own page together
     secondFactorThrottle: limited('second-factor', 'codes'),
@@ -144,11 +149,19 @@ function frame(app: Koa, { pool, baseUrl, brand, watch, https, log, onError }: W
   app.use(assets.middleware);
 }
 
-/** The protocol, twice. It sees no session of our own pages. */
+/**
+ * The protocol, twice. It sees no session of our own pages, but that the sandbox's pop-up shows a
+ * team's own test users by name where a member of the team looks.
+ */
 async function issuers(app: Koa, wired: Wired): Promise<void> {
   const record = (act: Act) => recordAct(wired.pool, act);
+  const sessions = createSessions(wired);
+  const isMemberHere = async (ctx: Context, teamId: string): Promise<boolean> => {
+    const accountId = await sessions.accountIdHere(ctx);
+    return accountId !== null && Boolean(await findMember(wired.pool, { teamId, accountId }));
+  };
   for (const environment of environments) {
-    const parts = { ...wired, onServerError: wired.onError, record };
+    const parts = { ...wired, onServerError: wired.onError, record, isMemberHere };
     const { middleware } = await createIssuer(parts, environment);
     for (const one of middleware) app.use(one);
   }

@@ -3,7 +3,10 @@ import type { Client, ClientMetadata } from 'oidc-provider';
 import { digest } from '../base/secrets.ts';
 import { urlOf } from '../base/url.ts';
 import type { ClientProduct, ClientRecord } from '../clients/client.ts';
+import type { PublicJwk } from '../clients/keys.ts';
 import { isNative } from '../clients/redirect-uri.ts';
+
+export type LiveSecret = ClientRecord['secrets'][number];
 
 /** What oidc-provider carries along with a client and gives back as `client[recordProperty]`. */
 export const recordProperty = 'urn:sandgate:record';
@@ -25,8 +28,14 @@ export const mayBeConsoleId = (id: unknown): boolean =>
 /**
  * The record in oidc-provider's words. What it may ask for is narrowed to what the products of its
  * active subscriptions allow; nothing of that is ever stored with the client.
+ * @param fetched the keys that stand at its address. The library is never given the address: it
+ *   would fetch by rules of its own, and believe a key long after it was taken away.
  */
-export function clientMetadata(record: ClientRecord): ClientMetadata {
+export function clientMetadata(
+  record: ClientRecord,
+  fetched: readonly PublicJwk[] = [],
+): ClientMetadata {
+  const jwks = record.jwks ?? (record.jwksUri ? { keys: fetched } : undefined);
   const grantTypes = record.grantTypes.filter(
     (type) =>
       record.products.some((product) => product.grantTypes.includes(type)) &&
@@ -45,18 +54,21 @@ export function clientMetadata(record: ClientRecord): ClientMetadata {
     application_type: isNative(record) ? 'native' : 'web',
     scope: oidcScopes.join(' '), // which of them it may ask for: refuseForeignScopes
     ...(record.authMethod.startsWith('client_secret') && { client_secret: 'see-secrets' }),
-    ...(record.jwks && { jwks: record.jwks as unknown as ClientMetadata['jwks'] }),
+    ...(jwks && { jwks: jwks as unknown as ClientMetadata['jwks'] }),
     [recordProperty]: record,
   };
 }
 
-/** Compares with every live secret, always all of them, in constant time (two may be live at once). */
-export function secretMatches(record: ClientRecord, given: string): boolean {
+/**
+ * Which of the live secrets was given. Compares with all of them, always, in constant time (two may
+ * be live at once).
+ */
+export function matchingSecret(record: ClientRecord, given: string): LiveSecret | undefined {
   const actual = digest(given);
-  let matches = false;
+  let matches: LiveSecret | undefined;
   for (const secret of record.secrets) {
     const same = timingSafeEqual(actual, Buffer.from(secret.digest, 'base64url'));
-    if (same && (!secret.expiresAt || new Date(secret.expiresAt) > new Date())) matches = true;
+    if (same && (!secret.expiresAt || new Date(secret.expiresAt) > new Date())) matches = secret;
   }
   return matches;
 }

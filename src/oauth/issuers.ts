@@ -6,14 +6,16 @@ import type { Environment } from '../base/environment.ts';
 import { TooMany } from '../base/errors.ts';
 import type { Passwords } from '../base/passwords.ts';
 import type { Keyring } from '../base/secrets.ts';
+import type { KeysAt } from '../clients/remote-keys.ts';
 import type { Throttle } from '../db/throttle.ts';
 import { sameOrigin } from '../http/same-origin.ts';
 import { checkTestUserPassword } from '../test-users/service.ts';
+import { answerAsTold } from './behaviours.ts';
 import { hideSessionFromConsoles } from './console-sessions.ts';
 import type { CheckTestUser } from './grants/password.ts';
 import { interactionRoutes } from './interactions.ts';
 import { createProvider } from './provider.ts';
-import { liveSignIn, sandboxSignIn, testUserName } from './sign-in.ts';
+import { type IsMemberHere, liveSignIn, sandboxSignIn, testUserName } from './sign-in.ts';
 import { signingKeysOf } from './signing-keys.ts';
 import { subjectsOf } from './subjects.ts';
 import { note, noteEvents, type RecordAct, writeTrail } from './trail.ts';
@@ -25,13 +27,18 @@ export type IssuersParts = {
   /** The public origin; both issuers hang below it. */
   baseUrl: string;
   throttle: Throttle;
+  keysAt: KeysAt;
   secondFactorThrottle: Throttle;
   /** Hears of what broke inside the library, which answers `server_error` to the caller. */
   onServerError: (error: unknown) => void;
   record: RecordAct;
+  isMemberHere?: IsMemberHere;
 };
 
 export type Issuer = { environment: Environment; provider: Provider; middleware: Middleware[] };
+
+/** How late a slow test user is answered, and how many at once wait for it. */
+const slowness = { ms: 10_000, atOnce: 50 };
 
 /** One factory, called twice. What differs is what each is given: the live one gets no test users. */
 export async function createIssuer(parts: IssuersParts, environment: Environment): Promise<Issuer> {
@@ -45,6 +52,7 @@ export async function createIssuer(parts: IssuersParts, environment: Environment
     signingKeys: await signingKeysOf(pool, keyring, environment),
     cookieKeys: keyring.cookieKeys,
     findSubject,
+    keysAt: parts.keysAt,
     checkTestUser: sandbox ? throttledCheck({ pool, keyring, throttle, findSubject }) : null,
   });
   provider.on('server_error', (_ctx, error) => parts.onServerError(error));
@@ -62,6 +70,7 @@ export async function createIssuer(parts: IssuersParts, environment: Environment
   });
   const ownForms = onlyUnder(`/${environment}/interaction`, sameOrigin({ origin: baseUrl }));
   const middleware = [
+    ...(sandbox ? [answerAsTold(slowness)] : []),
     writeTrail(environment, parts.record),
     ownForms,
     interactions.routes() as Middleware, // the router's own context is a Koa context with more in it

@@ -12,7 +12,7 @@ import {
   Provider,
 } from 'oidc-provider';
 import * as helpers from 'oidc-provider/lib/helpers/grants.js';
-import { recordOf, secretMatches } from './client-metadata.ts';
+import { type LiveSecret, matchingSecret, recordOf } from './client-metadata.ts';
 
 /** The helpers that the library's own grants are made of ("not covered by semantic versioning"). */
 export const grantHelpers = helpers;
@@ -74,11 +74,19 @@ export function rememberPasswords(provider: Provider): void {
 export const passwordOf = (ctx: KoaContextWithOIDC): string | undefined =>
   (ctx.oidc.session as { passwordAsOf?: string } | undefined)?.passwordAsOf;
 
-/** Secrets are kept as digests, and two may be live. `compareClientSecret` is typed and awaited. */
-export function compareDigestedSecrets(provider: Provider): void {
+/**
+ * Secrets are kept as digests, and two may be live. `compareClientSecret` is typed and awaited;
+ * `noteUse` hears of each secret that was right.
+ */
+export function compareDigestedSecrets(
+  provider: Provider,
+  noteUse: (clientId: string, secret: LiveSecret) => Promise<void>,
+): void {
   Object.assign(provider.Client.prototype, {
     async compareClientSecret(this: Client, given: string): Promise<boolean> {
-      return secretMatches(recordOf(this), given);
+      const secret = matchingSecret(recordOf(this), given);
+      if (secret) await noteUse(this.clientId, secret);
+      return secret !== undefined;
     },
   });
 }

@@ -2,11 +2,10 @@ import type { JWK } from 'jose';
 import { type Configuration, errors, Provider } from 'oidc-provider';
 import type pg from 'pg';
 import type { Environment } from '../base/environment.ts';
-import { looksLikeClientId } from '../clients/client.ts';
-import { findClient } from '../clients/store.ts';
+import type { KeysAt } from '../clients/remote-keys.ts';
 import { adapterFor } from './adapter.ts';
+import { findClientMetadata, secretUses } from './client-keys.ts';
 import {
-  clientMetadata,
   isConsole,
   oidcScopes,
   originAllowed,
@@ -47,6 +46,8 @@ export type IssuerParts = {
   signingKeys: JWK[];
   cookieKeys: readonly string[];
   findSubject: FindSubject;
+  /** Left out: clients have no keys but those that stand with them. */
+  keysAt?: KeysAt;
   /** Null: this issuer has no password grant. */
   checkTestUser: CheckTestUser | null;
 };
@@ -63,7 +64,7 @@ export function createProvider(parts: IssuerParts): Provider {
 
   rememberAudiences(provider);
   rememberPasswords(provider);
-  compareDigestedSecrets(provider);
+  compareDigestedSecrets(provider, secretUses(pool));
   refuseUnusableClients(provider);
   speakPlainly(provider);
   keepConsolesSessionless(provider, environment);
@@ -94,11 +95,8 @@ function publicPart(key: JWK): JWK {
 }
 
 function configuration(parts: IssuerParts): Configuration {
-  const { environment, pool, findSubject } = parts;
-  const findMetadata = async (id: string) => {
-    const record = looksLikeClientId(id) ? await findClient(pool, environment, id) : undefined;
-    return record && clientMetadata(record);
-  };
+  const { environment, pool, findSubject, keysAt } = parts;
+  const findMetadata = (id: string) => findClientMetadata({ pool, environment, keysAt }, id);
   return {
     adapter: adapterFor(pool, environment, findMetadata),
     jwks: { keys: parts.signingKeys as NonNullable<Configuration['jwks']>['keys'] },
