@@ -6,7 +6,7 @@ const floors = [
   ['base'],
   ['config.ts'],
   ['db', 'http'],
-  ['mail', 'audit'],
+  ['mail', 'audit', 'suspensions'],
   ['accounts', 'teams', 'products'],
   ['subscriptions', 'test-users'],
   ['clients'],

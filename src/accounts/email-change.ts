@@ -9,8 +9,4 @@ export type EmailChange = {
 /** Hours that link and code are good for. */
 export const emailChangeHours = 24;
 
-/** `priya.nair@larkfield.example` → `p…@larkfield.example`: enough to be known again, and no more. */
-export function masked(email: string): string {
-  const at = email.lastIndexOf('@');
-  return `${[...email][0] ?? ''}…${email.slice(at)}`;
-}
+export { masked } from '../base/masked.ts';

@@ -34,7 +34,7 @@ export const emailAddress = line(254)
   .refine((text) => text !== '', 'Fill this in.')
   .pipe(z.email('Write an email address, such as name@example.com.'));
 
-const teamName = line(100).refine(
+export const teamName = line(100).refine(
   (text) => !webAddress.test(text),
   'Write a name, without a web address.',
 );

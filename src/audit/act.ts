@@ -108,6 +108,12 @@ export const actions = [
   'environment.suspension_lifted',
   'account.roles_changed',
   'account.profile_changed',
+  'product.made',
+  'product.changed',
+  'product.deprecated',
+  'api.made',
+  'api.changed',
+  'programme.applied',
 ] as const;
 export type Action = (typeof actions)[number];
 

@@ -57,7 +57,8 @@ const named = `${columns},
     when 'api' then (select name from apis where id = subject_id)
     when 'subscription' then (select name from subscriptions where id = subject_id)
     when 'test_user' then (select name from test_users where id = subject_id)
-  end as "subjectName"`;
+  end as "subjectName",
+  (select name from accounts where id = detail ->> 'account') as "accountName"`;
 
 /**
  * The history of one thing, or of several that belong together such as a subscription and its keys,

@@ -3,7 +3,7 @@ import type { Action, NamedAct } from './act.ts';
 
 /**
  * What happened to the thing whose history one reads, without who did it. `{field}` is a field of
- * the act's detail. An act that is not here says its own name: `subscription.key_revealed` is
+ * the act's detail, and `{account}` the name of the account that it names. An act that is not here says its own name: `subscription.key_revealed` is
  * "Subscription key revealed".
  */
 const words: Partial<Record<Action, string>> = {
@@ -41,6 +41,19 @@ const words: Partial<Record<Action, string>> = {
   'team.handed_over': 'Handed over to {account}',
   'account.roles_changed': 'Roles as an administrator changed to: {roles}',
   'account.profile_changed': 'Profile in {in} changed',
+  'product.changed': 'Changed: {changes}',
+  'product.deprecated': 'Its end announced',
+  'api.changed': 'Changed: {changes}',
+  'subscription.asked': 'Asked for',
+  'subscription.purpose_changed': 'Purpose changed, before: {before}',
+  'subscription.approved': 'Approved',
+  'subscription.rejected': 'Rejected',
+  'subscription.suspended': 'Suspended',
+  'subscription.resumed': 'Resumed',
+  'subscription.cancelled': 'Cancelled',
+  'subscription.expired': 'Expired',
+  'subscription.end_changed': 'End changed',
+  'subscription.warned': 'The team was told that it expires',
 };
 
 /** One line of a history, ready for a page. */
@@ -73,10 +86,11 @@ export function sentenceOf(act: NamedAct, reader?: string): string {
 }
 
 /** What was done, without who did it and why. */
-export function deedOf({ action, detail }: Pick<NamedAct, 'action' | 'detail'>): string {
-  const template = (words as Record<string, string>)[action];
+export function deedOf(act: Pick<NamedAct, 'action' | 'detail' | 'accountName'>): string {
+  const template = (words as Record<string, string>)[act.action];
+  const detail: Record<string, unknown> = { ...act.detail, account: act.accountName ?? 'Somebody' };
   const fields = [...(template ?? '').matchAll(/\{(\w+)\}/g)].map(([, field]) => String(field));
-  if (!template || fields.some((field) => detail[field] == null)) return capital(plain(action));
+  if (!template || fields.some((field) => detail[field] == null)) return capital(plain(act.action));
   return template.replace(/\{(\w+)\}/g, (_, field) => told(detail[field]));
 }
 

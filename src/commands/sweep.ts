@@ -10,6 +10,7 @@ import type { Config } from '../config.ts';
 import { deleteExpiredThrottles } from '../db/throttle.ts';
 import { deleteOldLetters } from '../mail/store.ts';
 import { deleteExpired } from '../oauth/store.ts';
+import { deleteInvitationsOlderThan } from '../teams/invitation-store.ts';
 import { expireDue, warnDue } from '../subscriptions/ending-service.ts';
 
 /** Milliseconds between two sweeps, and rows of one statement where there may be very many. */
@@ -40,6 +41,7 @@ export async function sweep({ pool, baseUrl, keepDays, log }: Parts): Promise<vo
     () => deleteExpiredResets(pool),
     () => deleteExpiredEmailChanges(pool),
     () => deleteExpiredRegistrations(pool, keepDays.registrations),
+    () => deleteInvitationsOlderThan(pool, 30),
     () => deleteOldLetters(pool, keepDays.letters),
     () => deleteActsOlderThan(pool, keepDays.acts),
     () => sweepProtocol(pool),

@@ -69,6 +69,11 @@ export type Letter =
       template: 'access-suspended' | 'access-restored';
       /** `what`: such as "the application Night Batch". `reason`: the administrator's. */
       data: { name: string; what: string; reason: string; link: string };
+    }
+  | {
+      template: 'product-deprecated';
+      /** `stops`: its last day, as people say it. `notice`: the publisher's. */
+      data: AboutSubscription & { stops: string; notice: string };
     };
 
 export type Template = Letter['template'];
@@ -101,6 +106,7 @@ const subjects: Readonly<Record<Template, string>> = {
   'team-owner': 'You are an owner of your team now',
   'access-suspended': 'Your access is suspended',
   'access-restored': 'Your access is back',
+  'product-deprecated': 'An API that you use will end',
 };
 
 const secrets: Partial<Record<Template, readonly string[]>> = {

@@ -6,6 +6,8 @@ import { makeConsoleClients } from '../clients/service.ts';
 import type { Throttle } from '../db/throttle.ts';
 import { endAccess } from '../oauth/consents.ts';
 import { productRoutes } from './product-routes.ts';
+import { subscriptionRoutes } from './subscription-routes.ts';
+import { teamPages } from './team-pages.ts';
 import { testUserRoutes } from './test-user-routes.ts';
 
 /** What the pages of developers and their teams are made of. */
@@ -23,6 +25,8 @@ export type PortalParts = {
 export function portalPages(parts: PortalParts): Router {
   const router = new Router();
   router.use(productRoutes({ ...parts, makeConsoleClients }).routes());
+  router.use(subscriptionRoutes(parts).routes());
   router.use(testUserRoutes({ ...parts, endAccess }).routes());
+  router.use(teamPages(parts).routes());
   return router;
 }

@@ -1,0 +1,17 @@
+import type { MemberRole } from './team.ts';
+
+/** A letter's link into a team, for one address. */
+export type Invitation = {
+  id: string;
+  teamId: string;
+  email: string;
+  role: MemberRole;
+  /** Null: their account is gone. */
+  inviterName: string | null;
+  sentAt: Date;
+  expiresAt: Date;
+  hasEnded: boolean;
+};
+
+/** Days that the link is good for. */
+export const invitationDays = 7;
