@@ -5,7 +5,7 @@ import {
   saveRoles,
   upsertAccount,
 } from '../accounts/store.ts';
-import type { Environment } from '../base/environment.ts';
+import { type Environment, environments } from '../base/environment.ts';
 import { Conflict } from '../base/errors.ts';
 import type { Passwords } from '../base/passwords.ts';
 import type { Keyring } from '../base/secrets.ts';
@@ -23,7 +23,7 @@ import { makeKeys } from '../subscriptions/key-service.ts';
 import { findSubscription, upsertSubscription } from '../subscriptions/store.ts';
 import { foundTeam } from '../teams/service.ts';
 import { listTeamsOf, upsertMember, upsertTeam } from '../teams/store.ts';
-import type { Development } from './programme.ts';
+import type { Development, Programme } from './programme.ts';
 
 /** What a client of the programme is, with the secret that the file gave or the server keeps. */
 export type AppliedClient = {
@@ -38,46 +38,64 @@ export type AppliedClient = {
   scope: string;
 };
 
-/** What making people needs beside the database. */
-type Tools = { keyring: Keyring; passwords: Passwords; baseUrl: string };
+/** What giving them rights needs beside the database. */
+type Tools = { keyring: Keyring; baseUrl: string };
 type Account = Development['accounts'][number];
 type Client = Development['clients'][number];
 
-/** The people of a development programme with all that is theirs. Call it inside applyProgramme. */
-export async function applyDevelopment(
+/** The people of a development programme and their teams. Call it inside applyProgramme. */
+export async function applyPeople(
+  tx: Db,
+  passwords: Passwords,
+  { accounts, teams }: Development,
+  there: Development | undefined,
+): Promise<void> {
+  for (const account of accounts) await applyAccount(tx, passwords, account, there);
+  for (const team of teams) await applyTeam(tx, team);
+  for (const account of accounts) await ensureTeam(tx, account);
+}
+
+/** What the teams have, once the products are there. Call it inside applyProgramme. */
+export async function applyRights(
   tx: Db,
   tools: Tools,
-  development: Development,
+  { subscriptions, clients }: Development,
 ): Promise<AppliedClient[]> {
-  for (const account of development.accounts) await applyAccount(tx, tools.passwords, account);
-  for (const team of development.teams) await applyTeam(tx, team);
-  for (const account of development.accounts) await ensureTeam(tx, account);
-  for (const subscription of development.subscriptions) {
-    await applySubscription(tx, tools, subscription);
-  }
+  for (const subscription of subscriptions) await applySubscription(tx, tools, subscription);
   const applied: AppliedClient[] = [];
-  for (const client of development.clients) applied.push(await applyClient(tx, tools, client));
+  for (const client of clients) applied.push(await applyClient(tx, tools, client));
   return applied;
 }
 
 /** A hash of the same password is kept: it would differ each time, and cost as much as a new one. */
-async function applyAccount(tx: Db, passwords: Passwords, given: Account): Promise<void> {
-  const hash = (await findCredentials(tx, given.email))?.passwordHash;
-  const same = hash && (await passwords.verify(hash, given.password));
+async function applyAccount(
+  tx: Db,
+  passwords: Passwords,
+  given: Account,
+  there: Development | undefined,
+): Promise<void> {
+  const known = there?.accounts.find((one) => sameAddress(one.email, given.email));
+  const kept =
+    known?.password === given.password
+      ? (await findCredentials(tx, given.email))?.passwordHash
+      : undefined;
   const { id } = await upsertAccount(tx, {
     email: given.email,
     name: given.name,
-    passwordHash: same ? hash : await passwords.hash(given.password),
+    passwordHash: kept ?? (await passwords.hash(given.password)),
     emailVerified: given.emailVerified,
   });
   await saveRoles(tx, id, given.roles);
-  for (const environment of ['sandbox', 'live'] as const) {
+  for (const environment of environments) {
     const place = { accountId: id, environment };
     const profile = given.profiles[environment];
     if (profile) await upsertAccountProfile(tx, place, profile);
     else await deleteAccountProfile(tx, place);
   }
 }
+
+const sameAddress = (one: string, other: string): boolean =>
+  one.toLowerCase() === other.toLowerCase();
 
 async function applyTeam(tx: Db, given: Development['teams'][number]): Promise<void> {
   const team = await upsertTeam(tx, given);
@@ -110,6 +128,25 @@ async function applySubscription(
   if (subscription.state !== 'active') return;
   await makeKeys(tx, keyring, subscription);
   await makeConsoleClients(tx, keyring, subscription, baseUrl);
+}
+
+/** An operator's own clients. One that needs a secret has none until somebody makes it. */
+export async function applyFirstParty(
+  tx: Db,
+  { clients, products }: Pick<Programme, 'clients' | 'products'>,
+): Promise<void> {
+  for (const { products: named, defaultProduct, ...columns } of clients) {
+    const environment = products.find(({ id }) => named.includes(id))?.environment ?? 'sandbox'; // programme-rules.ts saw that there is one
+    const client = await upsertClient(tx, {
+      ...columns,
+      environment,
+      teamId: null,
+      kind: 'first_party',
+      defaultProductId: defaultProduct,
+    });
+    if (!client) throw taken(columns.id);
+    await saveClientProducts(tx, client, named);
+  }
 }
 
 async function applyClient(tx: Db, { keyring }: Tools, given: Client): Promise<AppliedClient> {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type Document, isNode, LineCounter, parseDocument } from 'yaml';
 import { DomainError } from '../base/errors.ts';
 import type { Programme } from './programme.ts';
+import { Misfit } from './programme-fit.ts';
 import { programmeSchema } from './programme-rules.ts';
 
 /** All that is wrong with a programme directory. Its message is for a person: a line for each. */
@@ -18,14 +19,14 @@ type Source = { file: string; at: Path; document: Document; lines: LineCounter }
 
 /**
  * Reads programme.yaml, apis.yaml with the OpenAPI documents it names, products/*.yaml,
- * test-users.yaml and development.yaml, of which only the first must be there.
+ * test-users.yaml, clients.yaml and development.yaml, of which only the first must be there.
  * @param baseUrl what `{base}` in any of them but the documents stands for: where this server is
  * reached.
  * @throws {BadProgramme} naming file, line and field of everything that is wrong: first of what
  * cannot be read, then of the fields, then of what does not fit together.
  */
 export async function readProgramme(directory: string, baseUrl: string): Promise<Programme> {
-  const sources = await readSources(directory, (text) => text.replaceAll('{base}', baseUrl));
+  const sources = await sourcesOf(directory, baseUrl);
   const unreadable = sources.flatMap(({ file, document }) =>
     document.errors.map(({ linePos, message }) =>
       problem(file, linePos?.[0].line, '', message.split('\n')[0] ?? message),
@@ -36,9 +37,24 @@ export async function readProgramme(directory: string, baseUrl: string): Promise
   const result = programmeSchema.safeParse(assembled(sources));
   if (result.success) return result.data;
   throw new BadProgramme(
-    result.error.issues.map((issue) => located(sources, issue.path as Path, issue.message)),
+    result.error.issues.map((issue) => lineOfFault(sources, issue.path as Path, issue.message)),
   );
 }
+
+/** The same error in terms of the files of that directory, where it is one of a programme read from there. */
+export async function located(
+  error: unknown,
+  { directory, baseUrl }: { directory: string; baseUrl: string },
+): Promise<unknown> {
+  if (!(error instanceof Misfit)) return error;
+  const sources = await sourcesOf(directory, baseUrl);
+  return new BadProgramme(
+    error.faults.map(({ path, message }) => lineOfFault(sources, path, message)),
+  );
+}
+
+const sourcesOf = (directory: string, baseUrl: string): Promise<Source[]> =>
+  readSources(directory, (text) => text.replaceAll('{base}', baseUrl));
 
 /** Whatever lies within another one's place comes after it. */
 async function readSources(directory: string, fill: (text: string) => string): Promise<Source[]> {
@@ -52,22 +68,31 @@ async function readSources(directory: string, fill: (text: string) => string): P
 
   const apis = await read('apis.yaml', ['apis']);
   const named: unknown = apis[0]?.document.errors.length === 0 ? apis[0].document.toJS() : [];
-  const documents = Array.isArray(named) ? named.map((api) => api?.document) : [];
   const products = (await namesIn(path('products'))).filter((file) => /\.ya?ml$/.test(file)).sort();
   return [
     ...(await read('programme.yaml', [])),
     ...apis,
-    ...(await Promise.all(
-      documents.flatMap((file, i) =>
-        typeof file === 'string' ? [readSource(path(file), ['apis', i, 'document'])] : [],
-      ),
-    )),
+    ...(await Promise.all(documentsOf(named).map(({ file, at }) => readSource(path(file), at)))),
     ...(await Promise.all(
       products.map((file, i) => readSource(path(join('products', file)), ['products', i], fill)),
     )),
     ...(await read('test-users.yaml', ['testUsers'])),
+    ...(await read('clients.yaml', ['clients'])),
     ...(await read('development.yaml', ['development'])),
   ];
+}
+
+/** The OpenAPI documents that apis.yaml names, in the places where their content goes. */
+function documentsOf(apis: unknown): { file: string; at: Path }[] {
+  if (!Array.isArray(apis)) return [];
+  return apis.flatMap((api, i) => {
+    const others: unknown[] = Array.isArray(api?.otherVersions) ? api.otherVersions : [];
+    const all: { file: unknown; at: Path }[] = [
+      { file: api?.document, at: ['apis', i, 'document'] },
+      ...others.map((file, j) => ({ file, at: ['apis', i, 'otherVersions', j] })),
+    ];
+    return all.flatMap(({ file, at }) => (typeof file === 'string' ? [{ file, at }] : []));
+  });
 }
 
 async function readSource(
@@ -108,7 +133,7 @@ function put(into: unknown, [step, ...rest]: Path, value: unknown): unknown {
 }
 
 /** The file and line of a place in the programme; of a field that is missing, where it should be. */
-function located(sources: readonly Source[], path: Path, message: string): string {
+function lineOfFault(sources: readonly Source[], path: Path, message: string): string {
   const source = sources.findLast(({ at }) => at.every((step, i) => step === path[i]));
   if (!source) return `${path.join('.')}: ${message}`;
 

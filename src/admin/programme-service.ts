@@ -1,20 +1,30 @@
 import type pg from 'pg';
+import { recordAct } from '../audit/store.ts';
 import { Conflict } from '../base/errors.ts';
 import type { Passwords } from '../base/passwords.ts';
 import type { Keyring } from '../base/secrets.ts';
 import { consoleClientId } from '../clients/service.ts';
 import { findClient } from '../clients/store.ts';
 import { type Db, transaction } from '../db/pool.ts';
-import { deleteOtherBaseUrls, upsertApi, upsertBaseUrl } from '../products/api-store.ts';
-import { saveProductApis, saveScopes, upsertProduct } from '../products/store.ts';
 import { saveTestUser } from '../test-users/service.ts';
-import { type AppliedClient, applyDevelopment } from './development-service.ts';
+import {
+  type AppliedClient,
+  applyFirstParty,
+  applyPeople,
+  applyRights,
+} from './development-service.ts';
+import { saveApi, saveProduct, trimApi } from './product-service.ts';
 import type { Programme } from './programme.ts';
+import { programmeChanges } from './programme-changes.ts';
+import { mustFit } from './programme-fit.ts';
 import { lockProgramme, saveProgrammeName } from './programme-store.ts';
+import { programmeThere } from './programme-there.ts';
 
 /** What a person at the screen may want to know: all of it is published or for development only. */
 export type Applied = {
   name: string;
+  /** What it changed: `programmeChanges`. */
+  changes: string[];
   accounts: { email: string; password: string; roles: string[] }[];
   testUsers: { username: string; name: string; title: string; role: string; password: string }[];
   clients: AppliedClient[];
@@ -28,6 +38,7 @@ export type Applied = {
  * @param options.development whether people with published passwords may be made.
  * @throws {Conflict} `development_programme` when they may not; `id_taken` when something of the
  * same id belongs to someone else.
+ * @throws {Misfit} when it does not fit to what else is there.
  */
 export async function applyProgramme(
   pool: pg.Pool,
@@ -46,14 +57,21 @@ export async function applyProgramme(
   }
   return transaction(pool, async (tx) => {
     await lockProgramme(tx);
-    await applyProducts(tx, programme);
-    const clients = development
-      ? await applyDevelopment(tx, { keyring, passwords, baseUrl: options.baseUrl }, development)
-      : [];
+    const there = await programmeThere(tx, { keyring, passwords }, programme);
+    await mustFit(tx, programme, there);
+    const changes = programmeChanges(there, programme);
+
+    if (development) await applyPeople(tx, passwords, development, there.development);
+    await applyProducts(tx, options.baseUrl, programme, there);
+    const rights = { keyring, baseUrl: options.baseUrl };
+    const clients = development ? await applyRights(tx, rights, development) : [];
+    await applyFirstParty(tx, programme);
     await applyTestUsers(tx, keyring, programme);
     await saveProgrammeName(tx, programme.name);
+    if (changes.length > 0) await recordAct(tx, { actor, action: 'programme.applied' });
     return {
       name: programme.name,
+      changes,
       accounts: development?.accounts ?? [],
       testUsers: programme.testUsers,
       clients,
@@ -62,23 +80,42 @@ export async function applyProgramme(
   });
 }
 
-async function applyProducts(tx: Db, { apis, products }: Programme): Promise<void> {
-  for (const api of apis) {
-    await upsertApi(tx, api);
-    for (const baseUrl of api.baseUrls) await upsertBaseUrl(tx, api.id, baseUrl);
+/** The operator, at the machine. */
+const actor = { kind: 'system' } as const;
+
+/**
+ * What applying would change, and changes nothing.
+ * @throws {Misfit}
+ */
+export async function compareProgramme(
+  pool: pg.Pool,
+  keyring: Keyring,
+  passwords: Passwords,
+  programme: Programme,
+): Promise<string[]> {
+  return transaction(pool, async (tx) => {
+    await lockProgramme(tx);
+    const there = await programmeThere(tx, { keyring, passwords }, programme);
+    await mustFit(tx, programme, there);
+    return programmeChanges(there, programme);
+  });
+}
+
+async function applyProducts(
+  tx: Db,
+  baseUrl: string,
+  { apis, products }: Programme,
+  there: Programme,
+): Promise<void> {
+  const doer = { actor };
+  for (const wanted of apis) {
+    await saveApi(tx, doer, { wanted, there: there.apis.find(({ id }) => id === wanted.id) });
   }
-  for (const product of products) {
-    await upsertProduct(tx, product);
-    await saveScopes(tx, product.id, product.scopes, product.roleScopes);
-    await saveProductApis(tx, product.id, product.apis);
+  for (const wanted of products) {
+    const before = there.products.find(({ id }) => id === wanted.id);
+    await saveProduct(tx, { baseUrl }, doer, { wanted, there: before });
   }
-  for (const { id, baseUrls } of apis) {
-    await deleteOtherBaseUrls(
-      tx,
-      id,
-      baseUrls.map(({ name }) => name),
-    );
-  }
+  for (const api of apis) await trimApi(tx, api);
 }
 
 async function applyTestUsers(tx: Db, keyring: Keyring, { testUsers }: Programme): Promise<void> {

@@ -30,11 +30,13 @@ export type Product = {
 };
 
 export type Limit = { calls: number; seconds: number };
-export type Subjects = 'test_users' | 'accounts' | 'both';
+export const subjects = ['test_users', 'accounts', 'both'] as const;
+export type Subjects = (typeof subjects)[number];
 /** Who sees it and may ask for it: all, whoever is signed in, or the teams that were invited. */
 export const visibilities = ['everybody', 'signed_in', 'invited'] as const;
 export type Visibility = (typeof visibilities)[number];
-export type ProductState = 'draft' | 'published' | 'deprecated' | 'retired';
+export const productStates = ['draft', 'published', 'deprecated', 'retired'] as const;
+export type ProductState = (typeof productStates)[number];
 
 export const grantTypes = [
   'authorization_code',
@@ -54,3 +56,20 @@ export type ProductScope = {
 
 /** Role of a subject → the scopes it may have. A role that is not here has none. */
 export type RoleScopes = Record<string, string[]>;
+
+/** An API at one of its base URLs. */
+export type OpenedApi = {
+  id: string /** Null: whichever is current. */;
+  version: string | null;
+  baseUrl: string;
+};
+
+/** A product with all that it consists of. */
+export type WholeProduct = Product & {
+  /** In the order in which people read them. */
+  scopes: ProductScope[];
+  roleScopes: RoleScopes;
+  apis: OpenedApi[];
+  /** Teams that see it although it is not for everybody. */
+  invited: string[];
+};

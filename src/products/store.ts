@@ -1,5 +1,5 @@
 import { type Db, many, maybeOne } from '../db/pool.ts';
-import type { Product, ProductScope, RoleScopes } from './product.ts';
+import type { OpenedApi, Product, ProductScope, RoleScopes, WholeProduct } from './product.ts';
 
 const columns = `id, environment, name, description, audience, subjects,
   needs_approval as "needsApproval", grant_types as "grantTypes", signing_alg as "signingAlg",
@@ -110,18 +110,58 @@ export const saveScopes = async (
 export const saveProductApis = async (
   db: Db,
   productId: string,
-  apis: readonly { id: string; baseUrl: string }[],
+  apis: readonly OpenedApi[],
 ): Promise<void> => {
   const ids = apis.map(({ id }) => id);
   const baseUrls = apis.map(({ baseUrl }) => baseUrl);
+  const versions = apis.map(({ version }) => version);
   await db.query(
     `delete from product_apis where product_id = $1
        and (api_id, base_url_name) not in (select * from unnest($2::text[], $3::text[]))`,
     [productId, ids, baseUrls],
   );
   await db.query(
-    `insert into product_apis (product_id, api_id, base_url_name)
-     select $1, s.* from unnest($2::text[], $3::text[]) as s on conflict do nothing`,
-    [productId, ids, baseUrls],
+    `insert into product_apis (product_id, api_id, base_url_name, version)
+     select $1, s.* from unnest($2::text[], $3::text[], $4::text[]) as s
+     on conflict (product_id, api_id, base_url_name) do update set version = excluded.version`,
+    [productId, ids, baseUrls, versions],
   );
 };
+
+/** Exactly these teams are invited from now on. */
+export const saveInvitations = async (
+  db: Db,
+  productId: string,
+  teamIds: readonly string[],
+): Promise<void> => {
+  await db.query('delete from product_invitations where product_id = $1 and team_id <> all ($2)', [
+    productId,
+    teamIds,
+  ]);
+  await db.query(
+    `insert into product_invitations (product_id, team_id) select $1, unnest($2::text[])
+     on conflict do nothing`,
+    [productId, teamIds],
+  );
+};
+
+/** By id, with all that they consist of. `ids`: only these; null: every one. */
+export const listWholeProducts = (db: Db, ids: readonly string[] | null): Promise<WholeProduct[]> =>
+  many<WholeProduct>(
+    db,
+    `select ${columns},
+       (select coalesce(json_agg(json_build_object('scope', scope, 'description', s.description,
+           'isDefault', is_default) order by position), '[]')
+         from product_scopes s where product_id = p.id) as scopes,
+       (select coalesce(json_object_agg(role, scopes order by role), '{}') from (
+         select role, json_agg(scope order by position) as scopes
+         from product_role_scopes join product_scopes using (product_id, scope)
+         where product_id = p.id group by role) of_roles) as "roleScopes",
+       (select coalesce(json_agg(json_build_object('id', api_id, 'version', version,
+           'baseUrl', base_url_name) order by api_id, base_url_name), '[]')
+         from product_apis where product_id = p.id) as apis,
+       array(select team_id from product_invitations where product_id = p.id order by team_id)
+         as invited
+     from products p where $1::text[] is null or id = any ($1) order by id`,
+    [ids],
+  );

@@ -53,7 +53,13 @@ describe('reading a programme directory', () => {
 
   test('only its name must be there', async () => {
     await write({});
-    expect(await read()).toEqual({ name: 'Demo', apis: [], products: [], testUsers: [] });
+    expect(await read()).toEqual({
+      name: 'Demo',
+      apis: [],
+      products: [],
+      testUsers: [],
+      clients: [],
+    });
   });
 
   test('{base} becomes the address of the server, and defaults are filled in', async () => {
@@ -175,7 +181,7 @@ clients:
     [
       'with a pattern for one',
       `subscriptions: [sub_a], ${basic}, redirectUris: ['https://x.example/*']`,
-      'redirectUris.0: an exact URI, without a wildcard or user',
+      'redirectUris.0: Write each address out: a "*" stands for nothing here.',
     ],
     [
       'that needs no secret and has one',
