@@ -2,7 +2,9 @@ import Router from '@koa/router';
 import type pg from 'pg';
 import type { Passwords } from '../base/passwords.ts';
 import type { Keyring } from '../base/secrets.ts';
+import { makeConsoleClients } from '../clients/service.ts';
 import { type AdministratorOf, administrators } from './administrator.ts';
+import { approvalRoutes } from './approval-routes.ts';
 
 /** What the pages of the programme's desk are made of. */
 export type DeskParts = {
@@ -18,10 +20,11 @@ export type DeskParts = {
 export function desk(
   given: Omit<DeskParts, 'administratorOf'> & { secondFactorRequired?: boolean | undefined },
 ): Router {
-  const _parts = {
+  const parts = {
     ...given,
     administratorOf: administrators({ required: given.secondFactorRequired ?? false }),
   };
   const router = new Router();
+  router.use(approvalRoutes({ ...parts, makeConsoleClients }).routes());
   return router;
 }

@@ -4,13 +4,14 @@ import { Conflict, Forbidden, InvalidInput } from '../base/errors.ts';
 import { listed } from '../base/in-words.ts';
 import { type Db, transaction } from '../db/pool.ts';
 import type { AboutSubscription, Letter } from '../mail/letter.ts';
-import { findConflictOfInterest, listScopeNames, saveEnd } from './decision-store.ts';
+import { findConflictOfInterest, listScopes, saveEnd } from './decision-store.ts';
 import { dateInLetter, inOneLine, tellTeam } from './letters.ts';
 import { accountIdOf, makeMove, noSubscription, recordMove } from './moving.ts';
 import { open, type SubscriptionParts } from './service.ts';
 import { lockSubscription } from './store.ts';
 import {
   type Move,
+  markOf,
   mustBeTheirs,
   reasonLength,
   type Subscription,
@@ -25,7 +26,7 @@ type Parts = Pick<SubscriptionParts, 'pool' | 'baseUrl'>;
 /**
  * Lets a request become active, until `expiresAt` (null: without end) and for those of the product's
  * scopes (null: all, also those that it gets later).
- * @param decision.purpose what the approver read: another one by now is refused.
+ * @param decision.purposeRead the mark of the purpose that the approver read: another one is refused.
  * @throws {NotFound}, {Forbidden} `not_theirs`, `own_request`
  * @throws {Conflict} `unlawful_move`, `not_decided`, `purpose_changed`
  * @throws {InvalidInput} under `reason`, `until`, `scopes`.
@@ -33,11 +34,11 @@ type Parts = Pick<SubscriptionParts, 'pool' | 'baseUrl'>;
 export const approve = (
   parts: SubscriptionParts,
   doer: Doer,
-  decision: Decision & { expiresAt?: Date | null; scopes?: string[] | null; purpose?: string },
+  decision: Decision & { expiresAt?: Date | null; scopes?: string[] | null; purposeRead?: string },
 ): Promise<Subscription> =>
   transaction(parts.pool, async (tx) => {
     const subscription = await lockToDecide(tx, doer, 'approve', decision.id);
-    if (decision.purpose !== undefined && decision.purpose !== subscription.purpose) {
+    if (decision.purposeRead !== undefined && decision.purposeRead !== markOf(subscription)) {
       throw new Conflict('purpose_changed', 'The team changed the purpose while you read it.');
     }
     await mustNotBeOwn(tx, doer, subscription);
@@ -139,13 +140,22 @@ async function lockToDecide(tx: Db, doer: Doer, move: Move, id: string): Promise
 
 /**
  * Four eyes: nobody opens a product to a team of their own, unless the programme has no one else
- * who could decide. @throws {Forbidden} `own_request`
+ * who could decide.
  */
-async function mustNotBeOwn(tx: Db, doer: Doer, { teamId }: Subscription): Promise<void> {
+export async function isOwnRequest(
+  db: Db,
+  doer: Doer,
+  { teamId }: Pick<Subscription, 'teamId'>,
+): Promise<boolean> {
   const accountId = accountIdOf(doer);
-  if (!accountId) return;
-  const { ofTheTeam, othersCould } = await findConflictOfInterest(tx, { teamId, accountId });
-  if (!ofTheTeam || !othersCould) return;
+  if (!accountId) return false;
+  const { ofTheTeam, othersCould } = await findConflictOfInterest(db, { teamId, accountId });
+  return ofTheTeam && othersCould;
+}
+
+/** @throws {Forbidden} `own_request` */
+async function mustNotBeOwn(tx: Db, doer: Doer, subscription: Subscription): Promise<void> {
+  if (!(await isOwnRequest(tx, doer, subscription))) return;
   throw new Forbidden(
     'own_request',
     'You are a member of this team. Another approver has to decide.',
@@ -159,7 +169,7 @@ async function readApproval(
   decision: Decision & { expiresAt?: Date | null; scopes?: string[] | null },
 ): Promise<{ reason: string; expiresAt: Date | null; scopes: string[] | null }> {
   const { expiresAt = null, scopes: wanted = null } = decision;
-  const offered = await listScopeNames(tx, productId);
+  const offered = (await listScopes(tx, productId)).map(({ scope }) => scope);
   const wrong: Record<string, string> = {};
   const reason = textWithin(reasonLength, decision.reason);
   if ('wrong' in reason) wrong.reason = reason.wrong;

@@ -1,14 +1,16 @@
 import { type Db, many, maybeOne } from '../db/pool.ts';
 
-/** The names of the scopes that a product has just now. */
-export const listScopeNames = async (db: Db, productId: string): Promise<string[]> => {
-  const rows = await many<{ scope: string }>(
+/** What a product's tokens can be for just now, in the order in which people read it. */
+export const listScopes = (
+  db: Db,
+  productId: string,
+): Promise<{ scope: string; description: string }[]> =>
+  many(
     db,
-    'select scope from product_scopes where product_id = $1 order by position, scope',
+    `select scope, description from product_scopes where product_id = $1
+     order by position, scope`,
     [productId],
   );
-  return rows.map(({ scope }) => scope);
-};
 
 /** Whether that account is of the team, and whether anybody else who may decide is not. */
 export const findConflictOfInterest = async (

@@ -12,6 +12,8 @@ export type SubscriptionOverview = Omit<Subscription, 'requestedBy' | 'decidedBy
   /** Who made the last move, where an account did. */
   decidedBy: string | null;
   decidedByName: string | null;
+  /** How many people its team has. */
+  teamSize: number;
 };
 
 const columns = `s.id, s.team_id as "teamId", s.product_id as "productId", s.environment, s.name,
@@ -19,7 +21,8 @@ const columns = `s.id, s.team_id as "teamId", s.product_id as "productId", s.env
   s.created_at as "createdAt", s.decided_at as "decidedAt", s.expires_at as "expiresAt", s.scopes,
   s.decided_as as "decidedAs", s.terms_version as "termsVersion", s.activated_at as "activatedAt",
   p.name as "productName", t.name as "teamName", p.needs_approval as "needsApproval",
-  asker.name as "askedBy", decider.name as "decidedByName"`;
+  asker.name as "askedBy", decider.name as "decidedByName",
+  (select count(*)::int from team_members where team_id = s.team_id) as "teamSize"`;
 
 const joined = `subscriptions s
   join products p on p.id = s.product_id

@@ -1,6 +1,7 @@
 import type { Doer } from '../audit/act.ts';
 import type { Environment } from '../base/environment.ts';
 import { Conflict, Forbidden } from '../base/errors.ts';
+import { digest } from '../base/secrets.ts';
 
 /** One team's right to call one product. */
 export type Subscription = {
@@ -92,6 +93,10 @@ export const purposeLength = { min: 10, max: 2000 } as const;
 export const reasonLength = { min: 1, max: 2000 } as const;
 /** Before it expires the team is told this many days ahead, or half-way where it is granted for less. */
 export const warningDays = 14;
+
+/** Tells one purpose from another, so that nobody approves what they have not read. */
+export const markOf = ({ purpose }: Pick<Subscription, 'purpose'>): string =>
+  digest(purpose).toString('base64url');
 
 /** Without spaces around it, and line ends as one character. `wrong`: a sentence for the form. */
 export function textWithin(
