@@ -88,10 +88,22 @@ const letters: Letter[] = [
     template: 'access-restored',
     data: { name, what: 'the team Larkfield Software', reason: 'It has a new secret.', link },
   },
+  {
+    template: 'product-deprecated',
+    data: {
+      name,
+      product: 'Read Records',
+      team: 'Larkfield Software',
+      environment: 'live',
+      stops: '31 March 2027',
+      notice: 'Read Records 2 takes its place: it answers the same questions.',
+      link,
+    },
+  },
 ];
 
 /** Nobody would take these for something that was done under their name. */
-const nobodysDoing = /^(approval-requested|subscription-expire)/;
+const nobodysDoing = /^(approval-requested|subscription-expire|product-deprecated)/;
 
 const write = (letter: Letter) => writeLetter(letter, { brand, baseUrl, cache: false });
 
