@@ -52,6 +52,9 @@ export const looksLikeKey = (value: string): boolean =>
   form.test(value) &&
   checksumOf(value.slice(0, -checksumCharacters)) === value.slice(-checksumCharacters);
 
+/** What all keys of an environment begin with. */
+export const prefixOf = (environment: Environment): string => prefixes[environment];
+
 /** What the key says of itself; the row it opens must say the same. */
 export const environmentOfKey = (key: string): Environment =>
   key.startsWith(prefixes.live) ? 'live' : 'sandbox';

@@ -1,0 +1,181 @@
+import { listActsAbout } from '../audit/store.ts';
+import { historyOf } from '../audit/words.ts';
+import { dayInWords } from '../base/in-words.ts';
+import type { Db } from '../db/pool.ts';
+import { findInCatalogue, listScopesOf } from '../products/catalogue-store.ts';
+import type { ProductScope } from '../products/product.ts';
+import { listKeyIds } from '../subscriptions/key-store.ts';
+import { findOwnSubscription, type SubscriptionOverview } from '../subscriptions/overview-store.ts';
+import type { State } from '../subscriptions/subscription.ts';
+import { suspensionsOf } from '../suspensions/store.ts';
+import { keysOfPage, type Revealed } from './subscription-keys.ts';
+import { findSurroundings, listClientsOf, type SubscribedClient } from './subscription-store.ts';
+import {
+  doneWords,
+  limitsInWords,
+  scopesInWords,
+  stateWords,
+  tokensInWords,
+} from './subscription-words.ts';
+
+const done: Readonly<Record<string, string>> = {
+  subscribed: 'You have it. Your keys are here, and they work already.',
+  asked: 'Your request is sent. We write to you when it is decided.',
+  purpose: 'Your request says so now.',
+  regenerated: 'The new key is made. Reveal it, and give it to whatever sends the old one.',
+  stopped: 'The old key has stopped.',
+  cancelled: 'The subscription is cancelled. Its keys and tokens no longer work.',
+  withdrawn: 'Your request is withdrawn.',
+};
+
+const historyLength = 20;
+
+/** What came in with the request, or was done by it. */
+export type Visit = {
+  done?: unknown;
+  /** Of the history: the last id of the page above. */
+  before?: string | null;
+  revealed?: Revealed | null;
+  /** The purpose as it was typed, and what is wrong with it. */
+  purpose?: { typed: string; error: string } | null;
+};
+
+/** The page object of views/portal/subscription.ejs; undefined for what is not of a team of theirs. */
+export async function subscriptionPage(
+  db: Db,
+  { accountId, id }: { accountId: string; id: string },
+  visit: Visit = {},
+): Promise<object | undefined> {
+  const subscription = await findOwnSubscription(db, { owner: accountId, id });
+  const around = subscription && (await findSurroundings(db, id));
+  if (!subscription || !around) return undefined;
+  const state = stateOf(subscription);
+  const product = await findInCatalogue(db, { viewer: accountId, id: subscription.productId });
+  const clients = await listClientsOf(db, id);
+  const scopes = await listScopesOf(db, subscription.productId);
+  return {
+    id,
+    name: subscription.name,
+    environment: subscription.environment,
+    state,
+    stateWords: stateWords[state],
+    done: doneWords(done, visit.done),
+    reason: subscription.reason,
+    decidedBy: subscription.decidedByName,
+    stopped: await stoppedBecause(db, subscription),
+    ...leaving(around),
+    seesProduct: product !== undefined,
+    asksAgain: isOver(state) && product?.open === true,
+    keys: keysLast(state) ? await keysOfPage(db, subscription, visit.revealed ?? null) : null,
+    clients: clients.map(clientInWords),
+    applications: clients.filter(({ kind }) => kind === 'application').map(({ name }) => name),
+    history: await historyPage(db, { accountId, id, before: visit.before ?? null }),
+    ...mayDo(scopes, subscription.scopes),
+    facts: factsOf(subscription, state),
+    limits: limitsInWords([around.rate, around.quota]),
+    audience: around.audience,
+    price: around.priceNote,
+    purpose: {
+      text: subscription.purpose,
+      typed: visit.purpose?.typed ?? subscription.purpose,
+      error: visit.purpose?.error ?? null,
+    },
+  };
+}
+
+/** By the kill switch, and why; null: it is not. */
+async function stoppedBecause(
+  db: Db,
+  { teamId, productId, environment }: SubscriptionOverview,
+): Promise<string | null> {
+  const [stopped] = await suspensionsOf(db, [
+    { kind: 'team', id: teamId },
+    { kind: 'product', id: productId },
+    { kind: 'environment', id: environment },
+  ]);
+  return stopped?.reason ?? null;
+}
+
+/** One whose time has come is over, whether or not the sweep has noted it yet. */
+export const stateOf = ({
+  state,
+  expiresAt,
+}: Pick<SubscriptionOverview, 'state' | 'expiresAt'>): State =>
+  keysLast(state) && expiresAt !== null && expiresAt <= new Date() ? 'expired' : state;
+
+const keysLast = (state: State): boolean => state === 'active' || state === 'suspended';
+export const isOver = (state: State): boolean => !keysLast(state) && state !== 'submitted';
+
+const leaving = ({
+  retired,
+  retiresOn,
+  deprecationNotice,
+}: {
+  retired: boolean;
+  retiresOn: string | null;
+  deprecationNotice: string;
+}) => ({
+  retired,
+  retires: retiresOn && dayInWords(new Date(retiresOn)),
+  retireNotice: deprecationNotice,
+});
+
+const factsOf = (
+  { productId, productName, teamName, askedBy, createdAt, ...dates }: SubscriptionOverview,
+  state: State,
+) => ({
+  productId,
+  productName,
+  teamName,
+  askedBy,
+  asked: dayInWords(createdAt),
+  since: dates.activatedAt && dayInWords(dates.activatedAt),
+  until: dates.expiresAt && dayInWords(dates.expiresAt),
+  ended: isOver(state) && dates.decidedAt ? dayInWords(dates.decidedAt) : null,
+});
+
+/** What the approver left of the product's scopes, and what not. */
+function mayDo(scopes: readonly ProductScope[], narrowed: readonly string[] | null) {
+  const left = scopes.filter(({ scope }) => narrowed?.includes(scope) ?? true);
+  return {
+    may: scopesInWords(left),
+    mayNot: scopesInWords(scopes.filter((one) => !left.includes(one))),
+  };
+}
+
+function clientInWords({ id, name, kind, grantTypes, ...client }: SubscribedClient) {
+  return { id, name, kind, tokens: tokensInWords(grantTypes), secret: secretInWords(kind, client) };
+}
+
+function secretInWords(
+  kind: SubscribedClient['kind'],
+  {
+    authMethod,
+    secrets,
+    secretEnds,
+  }: Pick<SubscribedClient, 'authMethod' | 'secrets' | 'secretEnds'>,
+): string {
+  if (kind === 'test_application') return 'kept by the console';
+  if (authMethod === 'none') return 'none: public, with PKCE';
+  if (authMethod === 'private_key_jwt') return 'none: it signs with a key of its own';
+  if (secrets === 0) return 'none that works';
+  return secretEnds ? `ends: ${dayInWords(secretEnds)}` : 'has no end';
+}
+
+async function historyPage(
+  db: Db,
+  { accountId, id, before }: { accountId: string; id: string; before: string | null },
+) {
+  const keys = await listKeyIds(db, id);
+  const about = [
+    { kind: 'subscription', id } as const,
+    ...keys.map((key) => ({ kind: 'subscription_key', id: key }) as const),
+  ];
+  const acts = await listActsAbout(db, about, { before, limit: historyLength + 1 });
+  const lines = historyOf(acts.slice(0, historyLength), accountId);
+  return {
+    lines,
+    older: acts.length > historyLength ? (lines.at(-1)?.id ?? null) : null,
+    newest: before === null,
+  };
+}

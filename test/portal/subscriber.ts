@@ -1,0 +1,50 @@
+import type { Passwords } from '../../src/base/passwords.ts';
+import { makeConsoleClients } from '../../src/clients/service.ts';
+import type { Product } from '../../src/products/product.ts';
+import { openKey } from '../../src/subscriptions/key-service.ts';
+import { listKeys } from '../../src/subscriptions/key-store.ts';
+import { ask } from '../../src/subscriptions/service.ts';
+import type { Subscription } from '../../src/subscriptions/subscription.ts';
+import { listTeamsOf } from '../../src/teams/store.ts';
+import type { Team } from '../../src/teams/team.ts';
+import { aProduct, keyring } from '../support/seed.ts';
+import type { TestServer } from '../support/server.ts';
+import { aPerson, type Person } from './profile-support.ts';
+
+export type Subscriber = Person & {
+  team: Team;
+  subscription: Subscription;
+  /** The subscription's page. */
+  path: string;
+};
+
+/** Somebody with a team of their own that has asked for a product; for an open one, unless given. */
+export async function aSubscriber(
+  server: TestServer,
+  passwords: Passwords,
+  given: { name?: string; team?: string; product?: Product } = {},
+): Promise<Subscriber> {
+  const { product, ...names } = given;
+  const person = await aPerson(server, passwords, { name: 'Priya Nair', ...names });
+  const [team] = (await listTeamsOf(server.pool, person.account.id)) as [Team];
+  const subscription = await ask(
+    { pool: server.pool, keyring, baseUrl: server.baseUrl, makeConsoleClients },
+    { actor: { kind: 'account', id: person.account.id } },
+    {
+      teamId: team.id,
+      productId: (product ?? (await aProduct(server.pool))).id,
+      purpose: 'Showing a ward round who needs what.',
+      termsAccepted: null,
+    },
+  );
+  return { ...person, team, subscription, path: `/subscriptions/${subscription.id}` };
+}
+
+/** The primary and the secondary key as they are, with the ids by which forms name them. */
+export async function keysOf(
+  { pool }: TestServer,
+  subscriptionId: string,
+): Promise<{ id: string; value: string }[]> {
+  const keys = await listKeys(pool, subscriptionId);
+  return keys.map((key) => ({ id: key.id, value: openKey(keyring, key) }));
+}
