@@ -1,16 +1,22 @@
 import type { Context } from 'koa';
+import { comeBackTo } from '../http/return-to.ts';
 import { keepOpener, underIssuer } from '../http/security-headers.ts';
 
 /** `/register` → `/register?return_to=%2Fapis`; the start page needs no word. */
 export const withReturn = (path: string, returnTo: string): string =>
   returnTo === '/' ? path : `${path}?${new URLSearchParams({ return_to: returnTo })}`;
 
+/** The page of one interaction, which stands in an application's pop-up: its uid has 43 characters. */
+const isInteraction = (path: string): boolean =>
+  /^\/(sandbox|live)\/interaction\/[\w-]{43}$/.test(path);
+
 /**
- * Whoever came from a pop-up stands in it still: one page on the way with another opener policy,
- * and the application would never hear from its pop-up again.
+ * For a page on the way to `returnTo`. Whoever came from a pop-up stands in it still: one page with
+ * another opener policy, and the application would never hear from its pop-up again.
  */
-export function staysInPopup(ctx: Context, returnTo: string): void {
-  if (underIssuer(returnTo)) keepOpener(ctx);
+export function leadsTo(ctx: Context, returnTo: string): void {
+  comeBackTo(ctx, returnTo);
+  if (isInteraction(returnTo)) keepOpener(ctx);
 }
 
 /** An interaction belongs to the browser it was begun in: any other starts at the beginning. */
@@ -18,4 +24,4 @@ export const elsewhere = (returnTo: string): string => (underIssuer(returnTo) ? 
 
 /** Where to sign in and go on: an interaction has a form of its own, in its pop-up. */
 export const signInAt = (returnTo: string): string =>
-  underIssuer(returnTo) ? returnTo : withReturn('/sign-in', returnTo);
+  isInteraction(returnTo) ? returnTo : withReturn('/sign-in', returnTo);

@@ -27,6 +27,7 @@ import {
   saveProofs,
   takeCodeTry,
 } from './registration-store.ts';
+import { noteDevice } from './sign-in-store.ts';
 
 export type RegistrationParts = {
   pool: pg.Pool;
@@ -38,6 +39,9 @@ export type RegistrationParts = {
   /** In the transaction that makes the account: gives it the team that it is born with. */
   foundTeam(tx: Db, owner: { accountId: string; name: string }): Promise<unknown>;
 };
+
+/** Whoever proves an address, and the browser in which they do. */
+export type Prover = { caller: Caller; device: Buffer };
 
 type Typed = { name: string; email: string; teamName: string; password: string; returnTo: string };
 
@@ -137,15 +141,15 @@ export async function verifyByCode(
   parts: RegistrationParts,
   registration: Registration,
   code: string,
-  caller: Caller,
+  prover: Prover,
 ): Promise<{ accountId: string } | 'wrong' | 'no tries left'> {
-  const who = { name: registration.email, address: caller.address };
+  const who = { name: registration.email, address: prover.caller.address };
   await parts.throttles.code.attempt(who);
   if (!(await takeCodeTry(parts.pool, registration.id))) return 'no tries left';
 
   const proof = { codeDigest: codeDigest(parts.keyring, registration.id, code) };
   const made = await transaction(parts.pool, (tx) =>
-    prove(tx, parts, { registration, proof, caller }),
+    prove(tx, parts, { registration, proof, prover }),
   );
   if (!made) return 'wrong';
   await parts.throttles.code.succeeded(who);
@@ -161,14 +165,14 @@ export async function verifyByLink(
   registration: Registration & { sameBrowser: boolean },
   token: string,
   own: { name: string; password: string } | null,
-  caller: Caller,
+  prover: Prover,
 ): Promise<{ accountId: string } | undefined> {
   if (!own && !registration.sameBrowser) return undefined;
   const passwordHash = own ? await parts.passwords.hash(own.password) : undefined;
   const proof = { linkDigest: digest(token) };
   const given = own ? { name: own.name, teamName: '', passwordHash } : {};
   return transaction(parts.pool, (tx) =>
-    prove(tx, parts, { registration, proof, caller, ...given }),
+    prove(tx, parts, { registration, proof, prover, ...given }),
   );
 }
 
@@ -179,13 +183,14 @@ async function prove(
   given: {
     registration: Registration;
     proof: Parameters<typeof consumeProof>[2];
-    caller: Caller;
+    prover: Prover;
     name?: string;
     teamName?: string;
     passwordHash?: string | undefined;
   },
 ): Promise<{ accountId: string } | undefined> {
-  const { registration, proof, caller } = given;
+  const { registration, proof } = given;
+  const { caller, device } = given.prover;
   const { email } = registration;
   await lockAddress(tx, email);
   const consumed = await consumeProof(tx, registration.id, proof);
@@ -202,5 +207,6 @@ async function prove(
   await parts.foundTeam(tx, { accountId: account.id, name: teamName || name });
   const actor = { kind: 'account', id: account.id } as const;
   await recordAct(tx, { actor, action: 'account.registered', subject: actor, caller });
+  await noteDevice(tx, { accountId: account.id, device }); // so that the first sign-in elsewhere is told
   return { accountId: account.id };
 }

@@ -5,9 +5,10 @@ import { callerOf } from '../http/caller.ts';
 import { checkCsrf } from '../http/csrf.ts';
 import { readForm } from '../http/form.ts';
 import { safeReturnTo } from '../http/return-to.ts';
+import { orAskToWait } from '../http/wait.ts';
 import type { PasswordRules } from './password-rules.ts';
 import { emailAddress } from './registration-form.ts';
-import { signInAt, staysInPopup, withReturn } from './registration-return.ts';
+import { leadsTo, signInAt, withReturn } from './registration-return.ts';
 import {
   askForReset,
   type ResetParts,
@@ -37,7 +38,7 @@ export function resetRoutes(parts: ResetParts & { rules: PasswordRules }): Route
   router.post('/forgot', async (ctx) => {
     const given = await readForm(ctx, askForm);
     const returnTo = safeReturnTo(given.return_to);
-    staysInPopup(ctx, returnTo);
+    leadsTo(ctx, returnTo);
     checkCsrf(ctx, given.csrf, { beforeSignIn: true });
     const email = emailAddress.safeParse(given.email);
     if (!email.success) {
@@ -46,14 +47,19 @@ export function resetRoutes(parts: ResetParts & { rules: PasswordRules }): Route
       ctx.status = 422;
       return;
     }
-    const from = { caller: callerOf(ctx), device: device.find(ctx) };
-    await askForReset(parts, { email: email.data, returnTo }, from);
-    goTo(ctx, withReturn('/forgot/sent', returnTo));
+    const work = async () => {
+      const from = { caller: callerOf(ctx), device: device.find(ctx) };
+      await askForReset(parts, { email: email.data, returnTo }, from);
+      goTo(ctx, withReturn('/forgot/sent', returnTo));
+    };
+    await orAskToWait(ctx, work, (problem) =>
+      showAsk(ctx, { email: given.email, returnTo, problem }),
+    );
   });
 
   router.get('/forgot/sent', async (ctx) => {
     const returnTo = safeReturnTo(ctx.query.return_to);
-    staysInPopup(ctx, returnTo);
+    leadsTo(ctx, returnTo);
     await ctx.render('accounts/forgot-sent', {
       minutes: resetMinutes,
       ask: withReturn('/forgot', returnTo),
@@ -63,7 +69,7 @@ export function resetRoutes(parts: ResetParts & { rules: PasswordRules }): Route
 
   router.get('/forgot/done', async (ctx) => {
     const returnTo = safeReturnTo(ctx.query.return_to);
-    staysInPopup(ctx, returnTo);
+    leadsTo(ctx, returnTo);
     await ctx.render('accounts/reset-done', { signIn: signInAt(returnTo) });
   });
 
@@ -81,13 +87,16 @@ export function resetRoutes(parts: ResetParts & { rules: PasswordRules }): Route
     if (!reset) return showEnded(ctx);
     const problem = parts.rules.problemOf(password, reset);
     if (problem) {
-      await showPassword(ctx, reset, problem);
+      await showPassword(ctx, reset, { error: problem });
       ctx.status = 422;
       return;
     }
-    const set = await setForgottenPassword(parts, reset, { token, password }, callerOf(ctx));
-    if (!set) return showEnded(ctx);
-    goTo(ctx, withReturn('/forgot/done', reset.returnTo));
+    const work = async () => {
+      const set = await setForgottenPassword(parts, reset, { token, password }, callerOf(ctx));
+      if (!set) return showEnded(ctx);
+      goTo(ctx, withReturn('/forgot/done', reset.returnTo));
+    };
+    await orAskToWait(ctx, work, (passing) => showPassword(ctx, reset, { problem: passing }));
   });
 
   return router;
@@ -98,19 +107,27 @@ function goTo(ctx: Context, path: string): void {
   ctx.redirect(path);
 }
 
+/** What is wrong with the field, or what stands in the way and passes. */
+type Wrong = { error?: string | null; problem?: string | null };
+
 async function showAsk(
   ctx: Context,
-  page: { email: string; returnTo: string; error?: string },
+  page: { email: string; returnTo: string } & Wrong,
 ): Promise<void> {
-  staysInPopup(ctx, page.returnTo);
-  const { email, returnTo, error = null } = page;
-  await ctx.render('accounts/forgot', { email, returnTo, error, signIn: signInAt(returnTo) });
+  leadsTo(ctx, page.returnTo);
+  const { email, returnTo, error = null, problem = null } = page;
+  const signIn = signInAt(returnTo);
+  await ctx.render('accounts/forgot', { email, returnTo, error, problem, signIn });
 }
 
-async function showPassword(ctx: Context, reset: PasswordReset, error?: string): Promise<void> {
-  staysInPopup(ctx, reset.returnTo);
+async function showPassword(
+  ctx: Context,
+  reset: PasswordReset,
+  { error = null, problem = null }: Wrong = {},
+): Promise<void> {
+  leadsTo(ctx, reset.returnTo);
   const { email } = reset;
-  await ctx.render('accounts/reset', { action: ctx.path, email, error: error ?? null });
+  await ctx.render('accounts/reset', { action: ctx.path, email, error, problem });
 }
 
 async function showEnded(ctx: Context): Promise<void> {

@@ -11,10 +11,15 @@ import {
   emailChangeOfLink,
 } from '../accounts/email-change-service.ts';
 import { findEmailChange } from '../accounts/email-change-store.ts';
+import type { Self } from '../accounts/own-account-service.ts';
 import { codeOf, emailAddress } from '../accounts/registration-form.ts';
+import { accountOf } from '../accounts/session-cookie.ts';
 import { InvalidInput } from '../base/errors.ts';
 import { checkCsrf } from '../http/csrf.ts';
 import { readForm } from '../http/form.ts';
+import { ownCookie } from '../http/own-cookie.ts';
+import { comeBackTo } from '../http/return-to.ts';
+import { orAskToWait } from '../http/wait.ts';
 import { freshSelfOf, goTo, selfOf } from './profile-self.ts';
 
 const bareForm = z.object({ csrf: z.string().default('') });
@@ -22,6 +27,8 @@ const emailForm = bareForm.extend({ email: z.string().default('') });
 const codeForm = bareForm.extend({ code: z.string().max(40).default('') });
 
 const confirmPath = '/profile/email/confirm';
+/** Where the sign-in leads that a link asked for. */
+const openedPath = '/profile/email/opened';
 
 /**
  * Another email address: asked for after a fresh sign-in, and proven by link or code, always as the
@@ -30,6 +37,16 @@ const confirmPath = '/profile/email/confirm';
 export function profileEmailRoutes(parts: EmailChangeParts): Router {
   const { pool } = parts;
   const router = new Router();
+  const https = parts.baseUrl.startsWith('https:');
+  const opened = ownCookie('sg_email_link', { https, maxAge: 15 * 60_000 });
+
+  /** Opened signed out, a link waits in its browser: the way through the sign-in is in addresses, and it is a secret. */
+  function selfAtLink(ctx: Context): Self {
+    comeBackTo(ctx, openedPath);
+    const token = String(ctx.params.token);
+    if (!accountOf(ctx) && /^[\w-]{43}$/.test(token)) opened.write(ctx, token);
+    return selfOf(ctx);
+  }
 
   router.get('/profile/email', async (ctx) => {
     await showForm(ctx, { current: freshSelfOf(ctx).account.email, typed: '' });
@@ -39,14 +56,18 @@ export function profileEmailRoutes(parts: EmailChangeParts): Router {
     const self = freshSelfOf(ctx);
     const { csrf, email: typed } = await readForm(ctx, emailForm);
     checkCsrf(ctx, csrf);
-    try {
-      await askForEmail(parts, self, read(typed));
-      goTo(ctx, confirmPath);
-    } catch (error) {
-      if (!(error instanceof InvalidInput)) throw error;
-      await showForm(ctx, { current: self.account.email, typed, error: error.fields.email });
-      ctx.status = 422;
-    }
+    const page = { current: self.account.email, typed };
+    const work = async () => {
+      try {
+        await askForEmail(parts, self, read(typed));
+        goTo(ctx, confirmPath);
+      } catch (error) {
+        if (!(error instanceof InvalidInput)) throw error;
+        await showForm(ctx, { ...page, error: error.fields.email });
+        ctx.status = 422;
+      }
+    };
+    await orAskToWait(ctx, work, (problem) => showForm(ctx, { ...page, problem }));
   });
 
   router.get(confirmPath, async (ctx) => {
@@ -62,10 +83,15 @@ export function profileEmailRoutes(parts: EmailChangeParts): Router {
     const change = await findEmailChange(pool, self.account.id);
     if (!change) return goTo(ctx, '/profile');
     const code = codeOf(typed);
-    const answer = code ? await confirmByCode(parts, self, change, code) : 'not six digits';
-    if (answer === 'done') return goTo(ctx, '/profile?done=email');
-    await showConfirm(ctx, change, codeProblems[answer]);
-    ctx.status = 422;
+    const work = async () => {
+      const answer = code ? await confirmByCode(parts, self, change, code) : 'not six digits';
+      if (answer === 'done') return goTo(ctx, '/profile?done=email');
+      await showConfirm(ctx, change, { error: codeProblems[answer] });
+      ctx.status = 422;
+    };
+    await orAskToWait(ctx, work, (problem) =>
+      showConfirm(ctx, change, { problem: `${problem} ${linkStillWorks}` }),
+    );
   });
 
   router.post('/profile/email/cancel', async (ctx) => {
@@ -75,9 +101,16 @@ export function profileEmailRoutes(parts: EmailChangeParts): Router {
     goTo(ctx, '/profile?done=email-cancelled');
   });
 
+  router.get(openedPath, async (ctx) => {
+    selfOf(ctx);
+    const token = opened.read(ctx);
+    opened.clear(ctx);
+    goTo(ctx, token ? `/profile/email/${token}` : confirmPath);
+  });
+
   /** Looks at nothing but the row: mail scanners open it too. */
   router.get('/profile/email/:token', async (ctx) => {
-    const self = selfOf(ctx);
+    const self = selfAtLink(ctx);
     const change = await emailChangeOfLink(pool, self, String(ctx.params.token));
     if (!change) return showEnded(ctx);
     const { email } = self.account;
@@ -89,7 +122,7 @@ export function profileEmailRoutes(parts: EmailChangeParts): Router {
   });
 
   router.post('/profile/email/:token', async (ctx) => {
-    const self = selfOf(ctx);
+    const self = selfAtLink(ctx);
     checkCsrf(ctx, (await readForm(ctx, bareForm)).csrf);
     const token = String(ctx.params.token);
     const change = await emailChangeOfLink(pool, self, token);
@@ -113,17 +146,23 @@ const codeProblems = {
   'no tries left': 'This code has had too many wrong tries. Ask for a new one, or open the link.',
 } as const;
 
-const showForm = (
-  ctx: Context,
-  page: { current: string; typed: string; error?: string },
-): Promise<void> => ctx.render('portal/profile-email', { ...page, error: page.error ?? null });
+const linkStillWorks = 'The link in our email still works: open it. Or ask for another email.';
 
-const showConfirm = (
-  ctx: Context,
-  { email }: EmailChange,
-  error: string | null = null,
-): Promise<void> =>
-  ctx.render('portal/profile-email-confirm', { email, hours: emailChangeHours, error });
+/** What is wrong with the field, or what stands in the way and passes. */
+type Wrong = { error?: string; problem?: string };
+
+const showForm = (ctx: Context, page: { current: string; typed: string } & Wrong): Promise<void> =>
+  ctx.render('portal/profile-email', { error: null, problem: null, ...page });
+
+const showConfirm = (ctx: Context, { email }: EmailChange, wrong: Wrong = {}): Promise<void> => {
+  const page = { email, hours: emailChangeHours };
+  return ctx.render('portal/profile-email-confirm', {
+    ...page,
+    error: null,
+    problem: null,
+    ...wrong,
+  });
+};
 
 async function showEnded(ctx: Context): Promise<void> {
   await ctx.render('portal/profile-email-ended', { hours: emailChangeHours });

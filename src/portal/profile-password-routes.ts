@@ -6,6 +6,7 @@ import type { PasswordRules } from '../accounts/password-rules.ts';
 import type { Sessions } from '../accounts/session-cookie.ts';
 import { checkCsrf } from '../http/csrf.ts';
 import { readForm } from '../http/form.ts';
+import { orAskToWait } from '../http/wait.ts';
 import { endAccess } from '../oauth/consents.ts';
 import { freshSelfOf, goTo } from './profile-self.ts';
 
@@ -30,18 +31,27 @@ export function profilePasswordRoutes(parts: PasswordRoutesParts): Router {
     checkCsrf(ctx, csrf);
     const problem = parts.rules.problemOf(password, self.account);
     if (problem) {
-      await show(ctx, self.account.email, problem);
+      await show(ctx, self.account.email, { error: problem });
       ctx.status = 422;
       return;
     }
     const begin: Parameters<typeof changePassword>[3] = (tx) =>
       parts.sessions.begin(ctx, tx, self.account.id);
-    await changePassword({ ...parts, endAccess }, self, password, begin);
-    goTo(ctx, '/profile?done=password');
+    const work = async () => {
+      await changePassword({ ...parts, endAccess }, self, password, begin);
+      goTo(ctx, '/profile?done=password');
+    };
+    await orAskToWait(ctx, work, (passing) => show(ctx, self.account.email, { problem: passing }));
   });
 
   return router;
 }
 
-const show = (ctx: Context, email: string, error: string | null = null): Promise<void> =>
-  ctx.render('portal/profile-password', { email, error });
+/** What is wrong with the field, or what stands in the way and passes. */
+type Wrong = { error?: string | null; problem?: string | null };
+
+const show = (
+  ctx: Context,
+  email: string,
+  { error = null, problem = null }: Wrong = {},
+): Promise<void> => ctx.render('portal/profile-password', { email, error, problem });

@@ -1,10 +1,11 @@
 import type { Context } from 'koa';
+import { signInAt } from '../accounts/registration-return.ts';
 import { accountOf } from '../accounts/session-cookie.ts';
 import type { Shell } from '../http/render.ts';
-import { placeOf } from '../http/return-to.ts';
+import { namedPlaceOf, placeOf } from '../http/return-to.ts';
 
-/** Pages that one comes to in order to get in: nobody wants to come back to them. */
-const doors = /^\/(sign-in|sign-out|register|forgot|verify|reset)?(\/|$)/;
+/** Pages that one comes to in order to get in, and one-time links: nobody comes back to them. */
+const doors = /^\/(sign-in|sign-out|register|forgot|verify|reset|profile\/email\/[^/]{20,})?(\/|$)/;
 
 const visitorLinks = [{ href: '/products', text: 'Products' }];
 const memberLinks = [
@@ -34,7 +35,6 @@ export function shellOf(ctx: Context): Partial<Shell> {
     const nav = atDesk(ctx) ? deskLinks : memberLinks;
     return { nav, account: { name: account.name, links, signOut: '/sign-out' } };
   }
-  const place = doors.test(ctx.path) ? '/' : placeOf(ctx);
-  const back = place === '/' ? '' : `?${new URLSearchParams({ return_to: place })}`;
-  return { nav: visitorLinks, signIn: { href: `/sign-in${back}`, text: 'Sign in' } };
+  const place = namedPlaceOf(ctx) ?? (doors.test(ctx.path) ? '/' : placeOf(ctx));
+  return { nav: visitorLinks, signIn: { href: signInAt(place), text: 'Sign in' } };
 }

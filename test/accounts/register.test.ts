@@ -95,15 +95,39 @@ describe('registering', () => {
     for (const { headers } of [forgotten, form, wrong, page, guess, landed]) {
       expect(headers.get('cross-origin-opener-policy')).toBeNull();
     }
+    // the bar leads back into the interaction too, and not out of it
+    const back = new URL(popup.url).pathname;
+    for (const { text, url } of [forgotten, form, wrong, page, guess]) {
+      const bar = /<header[\s\S]*?<\/header>/.exec(text)?.[0] ?? '';
+      expect([url, /href="([^"]+)"[^>]*>Sign in</.exec(bar)?.[1]]).toEqual([url, back]);
+    }
     expect(landed.url).toBe(popup.url);
     expect(landed.url).toContain('/sandbox/interaction/');
 
-    const back = await submit(browser, landed, asAccount(email, goodPassword));
-    expect(back.location).toMatch(/^https:\/\/client\.example\/callback\?code=/);
+    const answer = await submit(browser, landed, asAccount(email, goodPassword));
+    expect(answer.location).toMatch(/^https:\/\/client\.example\/callback\?code=/);
   });
 
   test('outside a pop-up nothing lets a page keep its opener', async () => {
-    for (const path of ['/register', '/forgot', '/verify/nothing', '/register?return_to=/apis']) {
+    const uid = 'a'.repeat(43);
+    const places = [
+      '/apis',
+      '/sandbox',
+      '/sandbox/x',
+      '/sandbox/auth?client_id=x',
+      '/live/interaction',
+      '/sandbox/interaction/',
+      '/sandbox/interaction/abc',
+      `/sandbox/interaction/${uid}b`,
+      `/sandbox/interaction/${uid}/more`,
+      `/sandbox/interaction/${uid}?more`,
+      `/sandbox/interaction/..%2f${uid}`,
+      `/elsewhere/interaction/${uid}`,
+      `//sandbox/interaction/${uid}`,
+    ].map((place) => `?${new URLSearchParams({ return_to: place })}`);
+    const doors = ['/register', '/forgot', '/forgot/sent', '/forgot/done'];
+    const paths = ['/verify/nothing', ...doors, ...doors.flatMap((d) => places.map((p) => d + p))];
+    for (const path of paths) {
       const { headers } = await newBrowser(baseUrl).open(baseUrl + path);
       expect(headers.get('cross-origin-opener-policy')).toBe('same-origin');
     }

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { deleteExpiredRegistrations } from '../../src/accounts/registration-store.ts';
 import { digest } from '../../src/base/secrets.ts';
 import { useDatabaseUrl } from '../support/database.ts';
-import { newBrowser, submit } from '../support/flow.ts';
+import { type Browser, newBrowser, submit } from '../support/flow.ts';
 import { anAccount, aTeam } from '../support/seed.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import {
@@ -33,6 +33,56 @@ describe('verifying an address', () => {
 
   let last = 0;
   const newAddress = () => `person${++last}@larkfield.example`;
+
+  describe('remembers the browser it was done in', () => {
+    const firefox = 'Mozilla/5.0 (X11; Linux) Firefox/130.0';
+    const safari =
+      'Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Safari/604.1';
+    const aBrowser = (userAgent: string): Browser => {
+      const browser = newBrowser(baseUrl);
+      return {
+        open: (url, init = {}) =>
+          browser.open(url, { ...init, headers: { 'user-agent': userAgent, ...init.headers } }),
+      };
+    };
+    const signInWith = async (browser: Browser, email: string, password: string) => {
+      const form = await browser.open(`${baseUrl}/sign-in`);
+      const page = await submit(browser, form, { email, password });
+      expect(page.text).toContain('action="/sign-out"');
+      return page;
+    };
+    const toldOfDevices = async (email: string) =>
+      (await lettersTo(pool, email)).filter(({ template }) => template === 'new-device').length;
+
+    test('by code: the first sign-in elsewhere brings a letter, the first one there does not', async () => {
+      const email = newAddress();
+      const here = aBrowser(firefox);
+      const { page } = await registerAt(baseUrl, { email }, { browser: here });
+      const code = await fromLetter(pool, email, 'code');
+      const landed = await submitTo(here, page, codeForm, { code });
+      await submitTo(here, landed, '/sign-out');
+      await signInWith(aBrowser(firefox), email, goodPassword);
+      expect(await toldOfDevices(email)).toBe(1);
+      await signInWith(here, email, goodPassword);
+      expect(await toldOfDevices(email)).toBe(1);
+    });
+
+    test('by link: the browser that proved the address, not the one that somebody typed in', async () => {
+      const email = newAddress();
+      const typedIn = aBrowser(firefox);
+      await typedIn.open(`${baseUrl}/sign-in`);
+      await registerAt(baseUrl, { email }, { browser: typedIn });
+      const proving = aBrowser(safari);
+      const link = await proving.open(await fromLetter(pool, email, 'link'));
+      const given = { name: 'Priya', password: anotherPassword };
+      const landed = await submit(proving, link, given);
+      await submitTo(proving, landed, '/sign-out');
+      await signInWith(typedIn, email, anotherPassword);
+      expect(await toldOfDevices(email)).toBe(1);
+      await signInWith(proving, email, anotherPassword);
+      expect(await toldOfDevices(email)).toBe(1);
+    });
+  });
 
   describe('by the link', () => {
     test('needs no more than the button in the browser that registered', async () => {
@@ -84,7 +134,8 @@ describe('verifying an address', () => {
 
     test('another browser is not sent to an interaction that it did not begin', async () => {
       const email = newAddress();
-      await registerAt(baseUrl, { email }, { returnTo: '/sandbox/interaction/abc' });
+      const returnTo = `/sandbox/interaction/${'a'.repeat(43)}`;
+      await registerAt(baseUrl, { email }, { returnTo });
       const phone = newBrowser(baseUrl);
       const page = await phone.open(await fromLetter(pool, email, 'link'));
       const landed = await submit(phone, page, { name: 'Priya', password: anotherPassword });

@@ -7,9 +7,10 @@ import {
   opens,
   registerAt,
   samePage,
+  submitTo,
 } from '../accounts/register-support.ts';
 import { useDatabaseUrl } from '../support/database.ts';
-import { newBrowser } from '../support/flow.ts';
+import { newBrowser, submit } from '../support/flow.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { actsOf, aPerson, type Person, password, send, signInAs } from './profile-support.ts';
 
@@ -175,6 +176,90 @@ describe('another email address', () => {
     const open = (path: string) => phone.open(`${server.baseUrl}${path}`);
     await send({ browser: phone, open }, pathOf(link));
     expect(await emailOf(someone)).toBe(email);
+  });
+
+  describe('a link that is opened signed out', () => {
+    const tokenOf = (link: string) => pathOf(link).split('/').at(-1) ?? '';
+
+    test('waits behind the sign-in, and stands in no other address on the way', async () => {
+      const someone = await person();
+      const email = newAddress();
+      await ask(someone, email);
+      const link = await fromLetter(server.pool, email, 'link');
+      const phone = newBrowser(server.baseUrl);
+      const form = await phone.open(link);
+      expect(form.status).toBe(401);
+      expect(form.text).toContain('name="return_to" value="/profile/email/opened"');
+      expect(form.text).not.toContain(tokenOf(link));
+      for (const [, href = ''] of form.text.matchAll(/(?:href|action)="([^"]+)"/g)) {
+        const page = await phone.open(new URL(href, server.baseUrl).href);
+        expect(page.text).not.toContain(tokenOf(link));
+      }
+
+      const wrong = await submit(phone, form, { email: someone.account.email, password: 'wrong' });
+      expect(wrong.text).not.toContain(tokenOf(link));
+      const given = { email: someone.account.email, password };
+      const page = await submit(phone, wrong, given);
+      expect([page.status, page.url]).toEqual([200, link]);
+      const done = await submitTo(phone, page, pathOf(link));
+      expect(done.url).toBe(`${server.baseUrl}/profile?done=email`);
+      expect(await emailOf(someone)).toBe(email);
+      expect((await phone.open(`${server.baseUrl}/profile/email/opened`)).url).toBe(
+        `${server.baseUrl}/profile`, // the browser keeps it no longer
+      );
+    });
+
+    test('waits where its own session ended before the button was pressed', async () => {
+      const someone = await person();
+      const email = newAddress();
+      await ask(someone, email);
+      const link = await fromLetter(server.pool, email, 'link');
+      const page = await someone.browser.open(link);
+      await server.pool.query('delete from account_sessions where account_id = $1', [
+        someone.account.id,
+      ]);
+      const { pathname } = new URL(link);
+      const form = await someone.browser.open(link, {
+        method: 'POST',
+        body: new URLSearchParams({
+          csrf: /name="csrf" value="([^"]+)"/.exec(page.text)?.[1] ?? '',
+        }),
+        headers: { origin: server.baseUrl, referer: link },
+      });
+      expect(form.status).toBe(401);
+      expect(form.text).not.toContain(tokenOf(link));
+      const given = { email: someone.account.email, password };
+      const back = await submit(someone.browser, form, given);
+      expect(back.text).toContain(`action="${pathname}"`);
+      await submitTo(someone.browser, back, pathname);
+      expect(await emailOf(someone)).toBe(email);
+    });
+
+    test('whose browser does not have it any more: the page with the code', async () => {
+      const someone = await person();
+      const email = newAddress();
+      await ask(someone, email);
+      const page = await someone.open('/profile/email/opened');
+      expect(page.url).toBe(`${server.baseUrl}${confirm}`);
+    });
+
+    test('is refused with no word of it, however it is asked', async () => {
+      const token = 'a'.repeat(43);
+      for (const method of ['PUT', 'DELETE', 'POST'] as const) {
+        const page = await newBrowser(server.baseUrl).open(
+          `${server.baseUrl}/profile/email/${token}`,
+          {
+            method,
+            headers: {
+              origin: 'https://evil.example',
+              referer: `${server.baseUrl}/profile/email/${token}`,
+            },
+          },
+        );
+        expect(page.status).toBeGreaterThanOrEqual(400);
+        expect(page.text).not.toContain(token);
+      }
+    });
   });
 
   test('a new letter ends the one before, time ends both, and so does the person', async () => {
