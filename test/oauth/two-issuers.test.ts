@@ -404,7 +404,7 @@ describe('a live product that says it takes test users, were the database to all
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     const passwords = createPasswords();
-    const throttle = { attempt: async () => {}, succeeded: async () => {} };
+    const throttle = { attempt: async () => {}, succeeded: async () => {}, clear: async () => {} };
     const findSubject = subjectsOf(pool, given.guarded ? 'live' : 'sandbox');
     const provider = createProvider({
       environment: 'live',
