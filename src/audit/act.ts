@@ -114,6 +114,11 @@ export const actions = [
   'api.made',
   'api.changed',
   'programme.applied',
+  'client.made',
+  'client.changed',
+  'client.deleted',
+  'client.secret_made',
+  'client.secret_ended',
 ] as const;
 export type Action = (typeof actions)[number];
 

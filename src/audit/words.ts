@@ -54,6 +54,11 @@ const words: Partial<Record<Action, string>> = {
   'subscription.expired': 'Expired',
   'subscription.end_changed': 'End changed',
   'subscription.warned': 'The team was told that it expires',
+  'client.made': 'Made',
+  'client.changed': 'Changed: {changes}',
+  'client.deleted': 'Deleted',
+  'client.secret_made': 'New secret, ending {ending}',
+  'client.secret_ended': 'Secret ending {ending} ended {when}',
 };
 
 /** One line of a history, ready for a page. */

@@ -74,6 +74,19 @@ export type Letter =
       template: 'product-deprecated';
       /** `stops`: its last day, as people say it. `notice`: the publisher's. */
       data: AboutSubscription & { stops: string; notice: string };
+    }
+  | {
+      template: 'application-changed';
+      /** `deed`: what `who` has done, before the application's name; `next`: a sentence on what follows. */
+      data: {
+        name: string;
+        who: string;
+        deed: string;
+        application: string;
+        team: string;
+        next: string;
+        link: string;
+      };
     };
 
 export type Template = Letter['template'];
@@ -107,6 +120,7 @@ const subjects: Readonly<Record<Template, string>> = {
   'access-suspended': 'Your access is suspended',
   'access-restored': 'Your access is back',
   'product-deprecated': 'An API that you use will end',
+  'application-changed': 'An application of your team was changed',
 };
 
 const secrets: Partial<Record<Template, readonly string[]>> = {

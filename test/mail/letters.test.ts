@@ -77,6 +77,18 @@ const letters: Letter[] = [
     template: 'team-invitation',
     data: { by: 'Samir Holt', team: 'Larkfield Software', role: 'a member', link, days: 7 },
   },
+  {
+    template: 'application-changed',
+    data: {
+      name,
+      who: 'Samir Holt',
+      deed: 'has ended the secret ending 7f2K of',
+      application: 'Night Batch',
+      team: 'Larkfield Software',
+      next: 'Whatever still uses that secret gets no more tokens.',
+      link,
+    },
+  },
   { template: 'team-removed', data: { name, by: 'Samir Holt', team: 'Larkfield Software' } },
   { template: 'team-deleted', data: { name, by: 'Samir Holt', team: 'Larkfield Software' } },
   { template: 'team-owner', data: { name, by: 'Samir Holt', team: 'Larkfield Software', link } },

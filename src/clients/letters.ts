@@ -1,0 +1,42 @@
+import type pg from 'pg';
+import { findAccount } from '../accounts/store.ts';
+import type { Doer } from '../audit/act.ts';
+import type { Db } from '../db/pool.ts';
+import { enqueueLetter } from '../mail/outbox.ts';
+import { inOneLine } from '../subscriptions/letters.ts';
+import { type Application, listTeamToTell } from './application-store.ts';
+
+/** What the use cases of clients are made of. */
+export type ClientParts = {
+  pool: pg.Pool;
+  /** The public origin, without a slash at the end. */
+  baseUrl: string;
+};
+
+/** Writes to everybody in the team; a first-party client has none, and the trail alone knows. */
+export async function tellTeam(
+  tx: Db,
+  { baseUrl }: ClientParts,
+  { actor }: Doer,
+  {
+    id,
+    name: application,
+    teamId,
+    teamName,
+  }: Pick<Application, 'id' | 'name' | 'teamId' | 'teamName'>,
+  /** Such as "has ended a secret of" and a whole sentence. */
+  words: { deed: string; next: string },
+): Promise<void> {
+  if (teamId === null) return;
+  const doer = actor.kind === 'account' ? await findAccount(tx, actor.id) : undefined;
+  const names = {
+    who: inOneLine(doer?.name ?? 'The programme'),
+    application: inOneLine(application),
+    team: inOneLine(teamName ?? ''),
+  };
+  const link = `${baseUrl}/applications/${id}`;
+  for (const { name, email } of await listTeamToTell(tx, teamId)) {
+    const data = { ...words, ...names, name, link };
+    await enqueueLetter(tx, { to: email, letter: { template: 'application-changed', data } });
+  }
+}
