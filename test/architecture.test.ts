@@ -80,6 +80,8 @@ test.each(files.filter((file) => file !== 'base/url.ts'))(
 test.each([
   ['argon2', /^base\/password/],
   ['ejs', /^(http\/render|mail\/rendering)\.ts$/],
+  ['otpauth', /^accounts\/second-factor-app\.ts$/],
+  ['qrcode', /^accounts\/second-factor-picture\.ts$/],
   ['nodemailer', /^mail\/transport\.ts$/],
   ['rate-limiter-flexible', /^db\/throttle\.ts$/],
   ['node-pg-migrate', /^db\/migrate\.ts$/],

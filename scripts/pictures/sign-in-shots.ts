@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core';
 import { phone, type Shot, small, wide } from './camera.ts';
+import { secondFactorShots } from './second-factor-shots.ts';
 import { priya } from './visits.ts';
 
 const shell = [wide, phone, small];
@@ -49,4 +50,5 @@ export const signInShots: readonly Shot[] = [
       await page.getByRole('link', { name: 'Sign in' }).waitFor();
     },
   },
+  ...secondFactorShots,
 ];

@@ -102,7 +102,12 @@ async function addApplications({ pool }: TestServer): Promise<void> {
     roleScopes: { gp: ['rota.read'] },
   });
   await add(applications.rota, 'Rota Board', { team, product: rota });
-  await add(applications.suspended, 'Bed Watch', { team, product: rota, state: 'suspended' });
+  const elsewhere = await aTeam(pool);
+  await add(applications.suspended, 'Bed Watch', {
+    team: elsewhere,
+    product: rota,
+    state: 'suspended',
+  });
 
   const longTeam = await aTeam(pool, {
     name: 'The Larkfield Software Cooperative of Northmoor and the Western Dales Limited',

@@ -55,7 +55,7 @@ export function profileSecondFactorRoutes(parts: Parts): Router {
   ): Promise<void> {
     await ctx.render('portal/profile-second-factor-set-up', {
       offer: sealed,
-      picture: pictureOf(addressOf(seed, { brand, email: account.email })),
+      picture: pictureOf(addressOf(seed, { brand, email: account.email.slice(0, 100) })),
       seed: groupsOf(seed),
       returnTo: page.returnTo,
       needed: needed && account.roles.length > 0,

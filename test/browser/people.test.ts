@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { BrowserContext, Page } from 'playwright-core';
+import { codeOf, stepBegins } from '../accounts/second-factor-support.ts';
 import { type Sandgate, startSandgate, takeLetter } from '../people/sandgate.ts';
 import { useDatabaseUrl } from '../support/database.ts';
 import { authorizationUrl, pkce, post } from '../support/flow.ts';
@@ -126,6 +127,41 @@ browserStories('people who come by themselves, with letters by SMTP', (newContex
       await press(page, 'Verify my email');
       await isOnProfile(page);
     });
+
+    test('an authenticator app: set up by the key that is shown, asked for at the next sign-in, and a recovery code without it', async () => {
+      const email = emailOf('app');
+      const page = await newPage();
+      await registerFromProfile(page, email);
+      await page.goto((await letter(email, verifyLetter)).link);
+      await press(page, 'Verify my email');
+      await follow(page, 'Set up an authenticator app');
+      await page.getByText('Type it instead').click();
+      const seed = ((await page.locator('#seed').textContent()) ?? '').replaceAll(' ', '');
+      await stepBegins();
+      await page.getByLabel('Code from the app').fill(codeOf(seed, -1));
+      await press(page, 'Ask for it from now on');
+      await page.getByRole('heading', { name: 'Keep your recovery codes' }).waitFor();
+      const [recovery = ''] = ((await page.locator('#codes').textContent()) ?? '').split('\n');
+      await follow(page, 'I have kept them');
+      await isOnProfile(page);
+
+      for (const proof of ['code', 'recovery code']) {
+        await signOut(page);
+        await page.goto(profile);
+        await fillSignIn(page, email, first);
+        await page.getByRole('heading', { name: 'Type the code from your app' }).waitFor();
+        if (proof === 'code') {
+          await page.getByLabel('Code', { exact: true }).fill(codeOf(seed));
+        } else {
+          await page.getByText('Use a recovery code instead').click();
+          await page.getByLabel('Recovery code').fill(recovery);
+        }
+        await press(page, 'Sign in');
+        await isOnProfile(page);
+        expect(page.url()).toBe(profile);
+      }
+      await letter(email, 'How you sign in was changed');
+    }, 60_000);
 
     test('the code does it too; signed out the page asks, and a sign-in in its place leads on to it', async () => {
       const email = emailOf('code');
