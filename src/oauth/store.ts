@@ -148,6 +148,19 @@ export const deleteFamilyOf = (db: Db, place: RecordPlace): Promise<unknown> =>
     [place.environment, place.kind, place.key],
   );
 
+/** Grants, codes, refresh tokens and interactions of one client. */
+export const deleteRecordsOfClient = async (
+  db: Db,
+  { environment, clientId }: { environment: Environment; clientId: string },
+): Promise<void> => {
+  await db.query(
+    `delete from oidc_records
+     where environment = $1 and (payload ->> 'clientId' = $2
+       or (kind = 'Interaction' and payload -> 'params' ->> 'client_id' = $2))`,
+    [environment, clientId],
+  );
+};
+
 /** Removes up to `limit` expired rows of every kind; answers how many went. */
 export const deleteExpired = async (db: Db, limit: number): Promise<number> => {
   const records = await db.query(
