@@ -24,6 +24,8 @@ export type Sessions = {
    * @throws {Forbidden} `not_verified` for an account that has not verified its address.
    */
   begin(ctx: Context, db: Db, accountId: string): Promise<AccountSession>;
+  /** Whose browser this is, for a page that may not know more: nothing is noted of it. */
+  accountIdHere(ctx: Context): Promise<string | null>;
   /** Signs this browser out. */
   end(ctx: Context, db: Db): Promise<void>;
   /** In a password's change this comes after its update: a sign-in under way waits for that row. */
@@ -66,6 +68,11 @@ export function createSessions({ pool, https }: { pool: pg.Pool; https: boolean 
       cookie.write(ctx, value);
       setState(ctx, { session, account });
       return session;
+    },
+    async accountIdHere(ctx) {
+      const value = cookie.read(ctx);
+      const session = value ? await findOpenSession(pool, idOf(value)) : undefined;
+      return session?.accountId ?? null;
     },
     async end(ctx, db) {
       await endOwn(ctx, db);

@@ -2,6 +2,7 @@ import type { Grant, KoaContextWithOIDC, Provider } from 'oidc-provider';
 import { errors } from 'oidc-provider';
 import { scopesOf } from '../base/scopes.ts';
 import type { ClientProduct } from '../clients/client.ts';
+import { denial, deniesConsent } from './behaviours.ts';
 import { isConsole, productByAudience, recordOf } from './client-metadata.ts';
 import { addAudience } from './library-seams.ts';
 import { apiScopes, isOidcScope, scopesForRole } from './resources.ts';
@@ -47,6 +48,7 @@ export async function loadGrant(ctx: KoaContextWithOIDC): Promise<Grant | undefi
   const { client, result, provider } = ctx.oidc;
   const { subject } = ctx.oidc.account as SubjectAccount; // asked for only with a subject at hand
   if (!client) return undefined;
+  if (deniesConsent(subject)) throw new errors.AccessDenied(denial);
 
   const known = isConsole(client) ? undefined : await grantOfSession(ctx, provider, subject);
   if (!result?.consent) return known;

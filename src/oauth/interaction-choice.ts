@@ -1,6 +1,7 @@
 import type { Account } from '../accounts/account.ts';
 import type { Environment } from '../base/environment.ts';
 import { Busy, TooMany } from '../base/errors.ts';
+import { failsToSignIn } from './behaviours.ts';
 import { recordOf } from './client-metadata.ts';
 import { decide } from './consent.ts';
 import type { Prompt } from './interaction-page.ts';
@@ -59,14 +60,15 @@ const wrong = (problem: string): Problem => ({ problem, status: 422 });
 
 async function named(
   { environment, findSubject, signIn }: Parameters<typeof choose>[0],
-  { product, client, signedIn }: Prompt,
+  { product, client, signedIn, showsOwnOf }: Prompt,
   given: Given,
 ): Promise<Chosen | Waits | Problem> {
   if (given.use_test_user && environment === 'sandbox') {
-    const personas = await signIn.listPersonas(product);
+    const personas = await signIn.listPersonas(product, showsOwnOf);
     const persona = personas.find(({ id }) => id === given.test_user);
     const subject = persona && (await findSubject(persona.id));
     if (!subject) return wrong('Choose one of the test users.');
+    if (failsToSignIn(subject)) return wrongSignIn(environment, product);
     return { subject, by: subject.sub === signedIn?.sub ? 'session' : 'persona' };
   }
   if (signedIn?.kind === 'account' && given.username === '') {
@@ -78,9 +80,13 @@ async function named(
   const subject = opened && (await findSubject(opened.sub));
   if (subject) return { subject: { ...subject, passwordAsOf: opened.passwordAsOf }, by: 'pwd' };
   const aimedAt = await signIn.aimedAt(given.username, product);
-  const sentence = wrongPassword(environment, product);
-  return { ...wrong(sentence), failed: 'wrong username or password', aimedAt };
+  return { ...wrongSignIn(environment, product), aimedAt };
 }
+
+const wrongSignIn = (environment: Environment, product: Prompt['product']): Problem => ({
+  ...wrong(wrongPassword(environment, product)),
+  failed: 'wrong username or password',
+});
 
 /** Refused means no code, not even for `openid`. */
 export function allowed(

@@ -3,6 +3,7 @@ import { withReturn } from '../accounts/registration-return.ts';
 import type { Environment } from '../base/environment.ts';
 import { scopesOf } from '../base/scopes.ts';
 import type { ClientProduct } from '../clients/client.ts';
+import { behaviourWords } from '../test-users/behaviour.ts';
 import type { TestUser } from '../test-users/test-user.ts';
 import { productByAudience, recordOf } from './client-metadata.ts';
 import type { Subject } from './subjects.ts';
@@ -16,6 +17,8 @@ export type Prompt = {
   asked: string[];
   /** Who has a session with this issuer; null where the prompt asks for a new sign-in. */
   signedIn: Subject | null;
+  /** The team whose own test users this browser is shown by name; null: no team's. */
+  showsOwnOf: string | null;
 };
 
 export async function promptOf(
@@ -33,6 +36,7 @@ export async function promptOf(
     product,
     asked: scopesOf(details.params.scope as string | undefined),
     signedIn: (sub && (await findSubject(sub))) || null,
+    showsOwnOf: null,
   };
 }
 
@@ -114,11 +118,14 @@ function noticeFor({ product, signedIn }: Prompt): string | null {
     : null;
 }
 
-const shown = ({ id, name, title, role, about }: TestUser, lastUsed: string | undefined) => ({
+const shown = (
+  { id, name, title, role, about, behaviour }: TestUser,
+  lastUsed: string | undefined,
+) => ({
   id,
   name,
   role: title || role,
-  about,
+  about: behaviour ? `${behaviourWords[behaviour].name}. ${about}` : about,
   lastUsed: id === lastUsed,
 });
 

@@ -10,6 +10,7 @@ import { type Keyring, sameText } from '../base/secrets.ts';
 import type { Throttle } from '../db/throttle.ts';
 import { readForm } from '../http/form.ts';
 import { allowFormActionTo } from '../http/security-headers.ts';
+import { denial, deniesConsent, takeTime } from './behaviours.ts';
 import { allowed, type Chosen, choose, type Problem } from './interaction-choice.ts';
 import {
   authorizePage,
@@ -72,7 +73,7 @@ export function interactionRoutes(parts: InteractionParts): Router {
       return undefined;
     }
     const prompt = await promptOf(details, provider(), findSubject);
-    if (prompt) return prompt;
+    if (prompt) return { ...prompt, showsOwnOf: await signIn.showsOwnOf(ctx, prompt.client) };
     await finish(
       ctx,
       details,
@@ -83,7 +84,7 @@ export function interactionRoutes(parts: InteractionParts): Router {
 
   async function show(ctx: Context, prompt: Prompt, earlier?: Earlier): Promise<void> {
     allowFormActionTo(ctx, redirectUriOf(prompt));
-    const personas = await signIn.listPersonas(prompt.product);
+    const personas = await signIn.listPersonas(prompt.product, prompt.showsOwnOf);
     const lastUsed = ctx.cookies.get(personaCookie, { signed: true });
     await ctx.render(
       'oauth/authorize',
@@ -121,7 +122,7 @@ export function interactionRoutes(parts: InteractionParts): Router {
       throw new Forbidden('cross_origin', 'This form was not sent from our page.');
     }
     if (given.decision === 'cancel') {
-      return finish(ctx, prompt.details, refusal('The person at the screen did not allow access.'));
+      return finish(ctx, prompt.details, refusal(denial));
     }
     if (given.decision === 'prove') return prove(ctx, prompt, given);
     await steps.forget(prompt.details.uid);
@@ -175,6 +176,8 @@ export function interactionRoutes(parts: InteractionParts): Router {
 
 /** Hands over whoever was named and may go on. */
 async function letIn(ctx: Context, prompt: Prompt, { subject, by }: Chosen): Promise<void> {
+  if (deniesConsent(subject)) return finish(ctx, prompt.details, refusal(denial));
+  takeTime(ctx, subject);
   if (by === 'persona') rememberPersona(ctx, subject);
   if (by !== 'session') {
     noteOf(ctx, prompt, { actor: actorOf(subject.sub), action: 'sign_in.succeeded' }, { by });

@@ -1,6 +1,7 @@
 import { type Client, errors, type KoaContextWithOIDC, type ResourceServer } from 'oidc-provider';
 import { covers, scopesOf, within } from '../base/scopes.ts';
 import type { ClientProduct, ClientRecord } from '../clients/client.ts';
+import { refuseDenied } from './behaviours.ts';
 import { isConsole, oidcScopes, productByAudience, recordOf } from './client-metadata.ts';
 import { type SubjectAccount, takes } from './subjects.ts';
 
@@ -140,7 +141,9 @@ function grantedScopes(ctx: KoaContextWithOIDC, client: Client, product: ClientP
   if (!subject) return available;
   if (!takes(product, subject))
     throw new errors.InvalidTarget('This product does not take tokens about such a subject.');
-  return isTokenRequest(ctx) ? scopesForRole(product, subject.role, available) : available;
+  if (!isTokenRequest(ctx)) return available;
+  refuseDenied(subject);
+  return scopesForRole(product, subject.role, available);
 }
 
 /** One client may have several products, and not all of them allow each of its grants. */

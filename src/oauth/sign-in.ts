@@ -1,3 +1,5 @@
+import type { Context } from 'koa';
+import type { Client } from 'oidc-provider';
 import type pg from 'pg';
 import { type Account, credentialsAsOf } from '../accounts/account.ts';
 import { checkPassword } from '../accounts/service.ts';
@@ -10,6 +12,7 @@ import type { Throttle } from '../db/throttle.ts';
 import { checkTestUserPassword } from '../test-users/service.ts';
 import { listTestUsersFor } from '../test-users/store.ts';
 import type { TestUser } from '../test-users/test-user.ts';
+import { recordOf } from './client-metadata.ts';
 
 /** Who a username and password belong to, where a client and its product take such a subject. */
 export type Credentials = {
@@ -21,8 +24,10 @@ export type Credentials = {
 };
 
 export type SignIn = {
-  /** The personas that the page shows; none where test users are not taken. */
-  listPersonas(product: ClientProduct): Promise<TestUser[]>;
+  /** The shared personas and those of `team`; none where test users are not taken. */
+  listPersonas(product: ClientProduct, team: string | null): Promise<TestUser[]>;
+  /** The client's team, where a member of it has this browser; else null. */
+  showsOwnOf(ctx: Context, client: Client): Promise<string | null>;
   /** Whom a password opens, and what else is owed. @throws {TooMany}, {Busy} */
   byPassword(
     given: Credentials,
@@ -36,12 +41,19 @@ export type SignIn = {
 /** `passwordAsOf`: as in Subject. `waits`: an account that owes its second factor, and is not in yet. */
 export type Opened = { sub: string; passwordAsOf?: string; waits?: Account };
 
+/**
+ * Whether this browser is signed in on our own pages as a member of that team. It decides whose
+ * names are shown, and nothing else: no subject ever comes of it. Left out: nobody is.
+ */
+export type IsMemberHere = (ctx: Context, teamId: string) => Promise<boolean>;
+
 type Parts = { pool: pg.Pool; passwords: Passwords; throttle: Throttle };
 
 /** Of the live issuer: accounts, and no way to a test user. */
 export function liveSignIn({ pool, passwords, throttle }: Parts): SignIn {
   return {
     listPersonas: async () => [],
+    showsOwnOf: async () => null,
     aimedAt: accountAimedAt(pool),
     async byPassword(given) {
       const { username, password } = given;
@@ -63,10 +75,15 @@ export function sandboxSignIn({
   passwords,
   throttle,
   keyring,
-}: Parts & { keyring: Keyring }): SignIn {
+  isMemberHere,
+}: Parts & { keyring: Keyring; isMemberHere?: IsMemberHere }): SignIn {
   return {
-    listPersonas: async (product) =>
-      product.subjects === 'accounts' ? [] : listTestUsersFor(pool, null),
+    listPersonas: async (product, team) =>
+      product.subjects === 'accounts' ? [] : listTestUsersFor(pool, team),
+    async showsOwnOf(ctx, client) {
+      const { teamId } = recordOf(client);
+      return teamId && (await isMemberHere?.(ctx, teamId)) ? teamId : null;
+    },
     aimedAt: async (username, product) =>
       product.subjects === 'test_users' ? undefined : accountAimedAt(pool)(username),
     async byPassword(given, { teamId }, product) {

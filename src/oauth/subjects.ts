@@ -5,6 +5,7 @@ import { findAccountProfile } from '../accounts/profile-store.ts';
 import { findAccount } from '../accounts/store.ts';
 import type { Environment } from '../base/environment.ts';
 import type { ClientProduct } from '../clients/client.ts';
+import type { Behaviour } from '../test-users/behaviour.ts';
 import { findTestUser } from '../test-users/store.ts';
 
 /** Whoever a token is about. oidc-provider says *account* for it; that word stays in this room. */
@@ -20,6 +21,8 @@ export type Subject = {
   patient: string | null;
   /** Of an account: names its present password and second factor, by when they were set. */
   passwordAsOf?: string;
+  /** Of a team's own test user, where it was given one. */
+  behaviour?: Behaviour | null;
 };
 
 export type FindSubject = (sub: string) => Promise<Subject | undefined>;
@@ -59,6 +62,7 @@ const testUserSubject =
       role: testUser.role,
       claims: { name: testUser.name, ...testUser.claims },
       patient: testUser.patient,
+      behaviour: testUser.behaviour,
     };
   };
 

@@ -1,6 +1,7 @@
 import type { Configuration } from 'oidc-provider';
 import type { Environment } from '../base/environment.ts';
 import { scopesOf } from '../base/scopes.ts';
+import { misbehave } from './behaviours.ts';
 import { productByAudience, recordOf } from './client-metadata.ts';
 import { isOidcScope } from './resources.ts';
 import type { SubjectAccount } from './subjects.ts';
@@ -42,8 +43,12 @@ type JwtCustomizer = NonNullable<
   NonNullable<NonNullable<Configuration['formats']>['customizers']>['jwt']
 >;
 
-/** RFC 9068 says `at+jwt`; some resource servers cannot read it, and their product says `JWT`. */
+/**
+ * RFC 9068 says `at+jwt`; some resource servers cannot read it, and their product says `JWT`. Then
+ * comes what a test user does on purpose.
+ */
 export const chooseTokenType: JwtCustomizer = (ctx, token, jwt) => {
   const product = productByAudience(recordOf(ctx.oidc.client as never), String(token.aud));
   if (product?.tokenTyp === 'JWT') jwt.header = { ...jwt.header, typ: 'JWT' };
+  misbehave(ctx, jwt.payload as Parameters<typeof misbehave>[1]); // `iat` and `exp` are always there
 };
