@@ -2,14 +2,19 @@ import { DomainError } from './base/errors.ts';
 import { accountCommand } from './commands/account-command.ts';
 import { type Command, UsageError } from './commands/command.ts';
 import { fixturesCommand } from './commands/fixtures-command.ts';
+import { programmeCommand } from './commands/programme.ts';
 import { startCommand } from './commands/start-command.ts';
+import { liftCommand, suspendCommand } from './commands/switch.ts';
 import { ConfigError, readConfig } from './config.ts';
 
 /** By the word that is typed. Without any: start. */
 const commands: Record<string, Command> = {
   start: startCommand,
   fixtures: fixturesCommand,
+  programme: programmeCommand,
   account: accountCommand,
+  suspend: suspendCommand,
+  lift: liftCommand,
 };
 
 async function run([word = 'start', ...rest]: string[], env: NodeJS.ProcessEnv): Promise<number> {
@@ -20,7 +25,12 @@ async function run([word = 'start', ...rest]: string[], env: NodeJS.ProcessEnv):
   const asOption = word.startsWith('-'); // an option of "start", whose word may be left out
   const command = new Map(Object.entries(commands)).get(asOption ? 'start' : word);
   if (!command) throw new UsageError(`There is no command "${word}".`);
-  return (await command.run(asOption ? [word, ...rest] : rest, () => readConfig(env))) ?? 0;
+  try {
+    return (await command.run(asOption ? [word, ...rest] : rest, () => readConfig(env))) ?? 0;
+  } catch (error) {
+    complain(error, env);
+    return command.trouble ?? 1;
+  }
 }
 
 function usage(): string {

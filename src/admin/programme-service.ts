@@ -48,13 +48,7 @@ export async function applyProgramme(
   options: { development: boolean; baseUrl: string },
 ): Promise<Applied> {
   const { development } = programme;
-  if (development && !options.development) {
-    throw new Conflict(
-      'development_programme',
-      'programme/development.yaml holds published passwords; in production remove it or point ' +
-        'PROGRAMME_DIR elsewhere.',
-    );
-  }
+  mustBeAllowed(programme, options);
   return transaction(pool, async (tx) => {
     await lockProgramme(tx);
     const there = await programmeThere(tx, { keyring, passwords }, programme);
@@ -80,19 +74,27 @@ export async function applyProgramme(
   });
 }
 
+function mustBeAllowed(programme: Programme, options: { development: boolean }): void {
+  if (!programme.development || options.development) return;
+  throw new Conflict(
+    'development_programme',
+    'programme/development.yaml holds published passwords; in production remove it or point ' +
+      'PROGRAMME_DIR elsewhere.',
+  );
+}
+
 /** The operator, at the machine. */
 const actor = { kind: 'system' } as const;
 
-/**
- * What applying would change, and changes nothing.
- * @throws {Misfit}
- */
+/** What applying would change, and changes nothing. It throws what `applyProgramme` does. */
 export async function compareProgramme(
   pool: pg.Pool,
   keyring: Keyring,
   passwords: Passwords,
   programme: Programme,
+  options: { development: boolean },
 ): Promise<string[]> {
+  mustBeAllowed(programme, options);
   return transaction(pool, async (tx) => {
     await lockProgramme(tx);
     const there = await programmeThere(tx, { keyring, passwords }, programme);

@@ -20,7 +20,7 @@ export function welcome(applied: Applied, baseUrl: string, mailbox: boolean): st
     ...table(
       'Accounts',
       accounts.map(({ email, password, roles }) => [
-        roles.length > 0 ? 'administrator' : 'developer',
+        roles.length > 0 ? `administrator: ${roles.join(', ')}` : 'developer',
         email,
         password,
       ]),

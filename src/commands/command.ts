@@ -13,6 +13,8 @@ export type Command = {
    * @throws {UsageError}
    */
   run(args: string[], settings: () => Config): Promise<number | undefined>;
+  /** What the process exits with when `run` throws. Left out: 1. */
+  trouble?: number;
 };
 
 /** A mistake on the command line; the message says what is meant to be there. */

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { readProgramme } from '../admin/programme-files.ts';
+import { located, readProgramme } from '../admin/programme-files.ts';
 import { applyProgramme } from '../admin/programme-service.ts';
 import { createApp } from '../app.ts';
 import { createLogger, type Logger } from '../base/log.ts';
@@ -54,7 +54,11 @@ async function serveWith(
   const applied = await applyProgramme(pool, keyring, passwords, programme, {
     development,
     baseUrl,
+  }).catch(async (error) => {
+    throw await located(error, { directory: config.programmeDir, baseUrl });
   });
+  const { changes } = applied;
+  if (changes.length > 0) log.info({ changes }, 'the programme directory changed what was there');
   if (fixturesFile) {
     const logFile = logFileOf(config);
     const fixtures = await makeFixtures(pool, keyring, passwords, { baseUrl, logFile });

@@ -215,8 +215,8 @@ describe('applying at the same time', () => {
     expect(all.map(({ changes }) => changes.length > 0).sort()).toEqual([false, false, true]);
     const told = all.map((one) => ({ ...one, changes: [] }));
     expect(told).toEqual([told[0], told[0], told[0]]);
-    expect(await many(pool, 'select count(*)::int from accounts')).toEqual([{ count: 2 }]);
-    expect(await many(pool, 'select count(*)::int from teams')).toEqual([{ count: 2 }]);
+    expect(await many(pool, 'select count(*)::int from accounts')).toEqual([{ count: 7 }]);
+    expect(await many(pool, 'select count(*)::int from teams')).toEqual([{ count: 7 }]);
   });
 
   test('two programmes that touch the same things in another order wait for each other', async () => {
