@@ -5,6 +5,7 @@ import type { Keyring } from '../base/secrets.ts';
 import { makeConsoleClients } from '../clients/service.ts';
 import type { Throttle } from '../db/throttle.ts';
 import { endAccess } from '../oauth/consents.ts';
+import { homeRoutes } from './home-routes.ts';
 import { productRoutes } from './product-routes.ts';
 import { subscriptionRoutes } from './subscription-routes.ts';
 import { teamPages } from './team-pages.ts';
@@ -24,6 +25,7 @@ export type PortalParts = {
 /** Products, subscriptions, applications, test users and teams, as their people see them. */
 export function portalPages(parts: PortalParts): Router {
   const router = new Router();
+  router.use(homeRoutes(parts).routes());
   router.use(productRoutes({ ...parts, makeConsoleClients }).routes());
   router.use(subscriptionRoutes(parts).routes());
   router.use(testUserRoutes({ ...parts, endAccess }).routes());

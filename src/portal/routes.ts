@@ -10,12 +10,15 @@ export type StartPage = {
   sampleApi: { url: string; metadata: string };
 };
 
-/** The first page a newcomer sees: one click to a token, one more to an API's answer. */
+/**
+ * The first page a newcomer sees: one click to a token, one more to an API's answer. It keeps an
+ * address of its own for whoever is signed in, to whom `/` is home.
+ */
 export function portalRoutes({ baseUrl, consoleClientId, sampleApi }: StartPage): Router {
   const router = new Router();
   const issuers = { sandbox: `${baseUrl}/sandbox`, live: `${baseUrl}/live` };
 
-  router.get('/', async (ctx) => {
+  router.get(['/', '/try'], async (ctx) => {
     keepPopups(ctx);
     await ctx.render('start/home', {
       issuers,

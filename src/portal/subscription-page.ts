@@ -13,7 +13,9 @@ import { findSurroundings, listClientsOf, type SubscribedClient } from './subscr
 import {
   doneWords,
   limitsInWords,
+  onDay,
   scopesInWords,
+  secretInWords,
   stateWords,
   tokensInWords,
 } from './subscription-words.ts';
@@ -131,7 +133,7 @@ const factsOf = (
   asked: dayInWords(createdAt),
   since: dates.activatedAt && dayInWords(dates.activatedAt),
   until: dates.expiresAt && dayInWords(dates.expiresAt),
-  ended: isOver(state) && dates.decidedAt ? dayInWords(dates.decidedAt) : null,
+  ended: isOver(state) && dates.decidedAt ? onDay(dates.decidedAt) : null,
 });
 
 /** What the approver left of the product's scopes, and what not. */
@@ -143,24 +145,15 @@ function mayDo(scopes: readonly ProductScope[], narrowed: readonly string[] | nu
   };
 }
 
-function clientInWords({ id, name, kind, grantTypes, ...client }: SubscribedClient) {
-  return { id, name, kind, tokens: tokensInWords(grantTypes), secret: secretInWords(kind, client) };
-}
-
-function secretInWords(
-  kind: SubscribedClient['kind'],
-  {
-    authMethod,
-    secrets,
-    secretEnds,
-  }: Pick<SubscribedClient, 'authMethod' | 'secrets' | 'secretEnds'>,
-): string {
-  if (kind === 'test_application') return 'kept by the console';
-  if (authMethod === 'none') return 'none: public, with PKCE';
-  if (authMethod === 'private_key_jwt') return 'none: it signs with a key of its own';
-  if (secrets === 0) return 'none that works';
-  return secretEnds ? `ends: ${dayInWords(secretEnds)}` : 'has no end';
-}
+/** A row of a table of clients. */
+export const clientInWords = (client: SubscribedClient) => ({
+  id: client.id,
+  name: client.name,
+  kind: client.kind,
+  environment: client.environment,
+  tokens: tokensInWords(client.grantTypes),
+  secret: secretInWords(client),
+});
 
 async function historyPage(
   db: Db,

@@ -1,15 +1,8 @@
-import { counted, listed } from '../base/in-words.ts';
-import type { GrantType, Limit } from '../products/product.ts';
-import type { State } from '../subscriptions/subscription.ts';
+import { counted } from '../base/in-words.ts';
+import type { Limit } from '../products/product.ts';
 
-export const stateWords: Readonly<Record<State, string>> = {
-  submitted: 'Waiting for approval',
-  active: 'Active',
-  suspended: 'Suspended',
-  rejected: 'Rejected',
-  cancelled: 'Cancelled',
-  expired: 'Expired',
-};
+export { onDay, secretInWords, tokensInWords } from '../clients/words.ts';
+export { stateWords } from '../subscriptions/words.ts';
 
 const spans: Readonly<Record<number, string>> = {
   1: 'a second',
@@ -31,16 +24,6 @@ export const limitsInWords = (limits: readonly (Limit | null)[]): string =>
     .filter((limit) => limit !== null)
     .map(limitInWords)
     .join(', ') || 'none';
-
-/** How a client gets tokens with these grant types, the protocol's names left out. */
-export function tokensInWords(grantTypes: readonly GrantType[]): string {
-  const ways = [
-    grantTypes.includes('authorization_code') && 'on behalf of a user',
-    grantTypes.includes('password') && 'with a test user’s password',
-    grantTypes.includes('client_credentials') && 'as a system',
-  ];
-  return listed(ways.filter((way) => way !== false)) || 'none';
-}
 
 /** A person reads once what several scopes say in the same words. */
 export function scopesInWords(

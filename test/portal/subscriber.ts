@@ -7,7 +7,7 @@ import { ask } from '../../src/subscriptions/service.ts';
 import type { Subscription } from '../../src/subscriptions/subscription.ts';
 import { listTeamsOf } from '../../src/teams/store.ts';
 import type { Team } from '../../src/teams/team.ts';
-import { aProduct, keyring } from '../support/seed.ts';
+import { anAccount, aProduct, keyring } from '../support/seed.ts';
 import type { TestServer } from '../support/server.ts';
 import { aPerson, type Person } from './profile-support.ts';
 
@@ -47,4 +47,21 @@ export async function keysOf(
 ): Promise<{ id: string; value: string }[]> {
   const keys = await listKeys(pool, subscriptionId);
   return keys.map((key) => ({ id: key.id, value: openKey(keyring, key) }));
+}
+
+/** As an administrator decides, by default one called Helen Ashby. */
+export async function decidedBy(
+  { pool }: TestServer,
+  { subscription }: Pick<Subscriber, 'subscription'>,
+  state: 'active' | 'rejected' | 'suspended',
+  reason: string,
+  scopes?: string[],
+  by?: string,
+): Promise<void> {
+  const decider = by ?? (await anAccount(pool, { name: 'Helen Ashby', roles: ['approver'] })).id;
+  await pool.query(
+    `update subscriptions set state = $2, reason = $3, decided_by = $4, decided_at = now(),
+       decided_as = 'administrator', scopes = coalesce($5, scopes) where id = $1`,
+    [subscription.id, state, reason, decider, scopes ?? null],
+  );
 }
