@@ -31,6 +31,7 @@ import { securityHeaders } from './http/security-headers.ts';
 import { mailboxRoutes } from './mail/routes.ts';
 import { endAccess } from './oauth/consents.ts';
 import { createIssuer } from './oauth/issuers.ts';
+import { announcements } from './portal/announcements.ts';
 import { portalPages } from './portal/pages.ts';
 import { profileClosingRoutes } from './portal/profile-closing-routes.ts';
 import { profileEmailRoutes } from './portal/profile-email-routes.ts';
@@ -194,6 +195,7 @@ function people(app: Koa, wired: Wired): void {
   const rules = createPasswordRules({ words: [wired.brand] });
   app.use(sameOrigin({ origin: wired.baseUrl }));
   app.use(sessions.middleware);
+  app.use(announcements({ pool }));
   app.use(csrf({ keyring, https, boundTo: (ctx) => sessionOf(ctx)?.id ?? null }));
 
   app.use(signInRoutes({ ...wired, throttle, sessions }).routes());

@@ -5,6 +5,7 @@ import type { Keyring } from '../base/secrets.ts';
 import { makeConsoleClients } from '../clients/service.ts';
 import { type AdministratorOf, administrators } from './administrator.ts';
 import { approvalRoutes } from './approval-routes.ts';
+import { switchRoutes } from './switch-routes.ts';
 
 /** What the pages of the programme's desk are made of. */
 export type DeskParts = {
@@ -26,5 +27,6 @@ export function desk(
   };
   const router = new Router();
   router.use(approvalRoutes({ ...parts, makeConsoleClients }).routes());
+  router.use(switchRoutes(parts).routes());
   return router;
 }

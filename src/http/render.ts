@@ -17,6 +17,8 @@ export type Shell = {
   /** Where a person signs in; null where there is no such page. */
   readonly signIn: Link | null;
   readonly foot: readonly Link[];
+  /** Sentences that stand above every page. */
+  readonly announcements: readonly string[];
 };
 
 type Layout = 'layout' | 'popup-layout';
@@ -32,7 +34,7 @@ declare module 'koa' {
 }
 
 const folder = fileURLToPath(new URL('../../views/', import.meta.url));
-const bare: Shell = { nav: [], account: null, signIn: null, foot: [] };
+const bare: Shell = { nav: [], account: null, signIn: null, foot: [], announcements: [] };
 
 /** EJS prints nothing for what is undefined; a word missing on a consent page must be an error instead. */
 const escaped = (value: unknown): string => {

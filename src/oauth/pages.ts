@@ -39,7 +39,8 @@ function explained(
   if (client && !recordOf(client).usable) {
     return {
       error: 'unauthorized_client',
-      error_description: 'The subscription of this application is not active.',
+      error_description:
+        'The subscription of this application is not active, or an administrator has suspended it.',
     };
   }
   return { error: out.error, error_description: sentence(out, error) };

@@ -3,6 +3,7 @@ import { signInAt } from '../accounts/registration-return.ts';
 import { accountOf } from '../accounts/session-cookie.ts';
 import type { Shell } from '../http/render.ts';
 import { namedPlaceOf, placeOf } from '../http/return-to.ts';
+import { announcementsOf } from './announcements.ts';
 
 /** Pages that one comes to in order to get in, and one-time links: nobody comes back to them. */
 const doors = /^\/(sign-in|sign-out|register|forgot|verify|reset|profile\/email\/[^/]{20,})?(\/|$)/;
@@ -26,6 +27,7 @@ const atDesk = ({ path }: Context): boolean => path === '/admin' || path.startsW
 /** The bar of hosted pages. */
 export function shellOf(ctx: Context): Partial<Shell> {
   const account = accountOf(ctx);
+  const announcements = announcementsOf(ctx);
   if (account) {
     const links = [
       { href: '/profile', text: 'Profile' },
@@ -33,8 +35,9 @@ export function shellOf(ctx: Context): Partial<Shell> {
       ...(account.roles.length > 0 ? [{ href: '/admin', text: 'Administration' }] : []),
     ];
     const nav = atDesk(ctx) ? deskLinks : memberLinks;
-    return { nav, account: { name: account.name, links, signOut: '/sign-out' } };
+    return { nav, account: { name: account.name, links, signOut: '/sign-out' }, announcements };
   }
   const place = namedPlaceOf(ctx) ?? (doors.test(ctx.path) ? '/' : placeOf(ctx));
-  return { nav: visitorLinks, signIn: { href: signInAt(place), text: 'Sign in' } };
+  const signIn = { href: signInAt(place), text: 'Sign in' };
+  return { nav: visitorLinks, signIn, announcements };
 }
