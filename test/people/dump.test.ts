@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { Secret } from 'otpauth';
 import type pg from 'pg';
 import { parse } from 'yaml';
 import { environments } from '../../src/base/environment.ts';
@@ -10,6 +11,7 @@ import { signingKeysOf } from '../../src/oauth/signing-keys.ts';
 import { openKey } from '../../src/subscriptions/key-service.ts';
 import { openTestUserPassword } from '../../src/test-users/service.ts';
 import { registerAt, submitTo } from '../accounts/register-support.ts';
+import { codeOf, giveCode, setUp, stepBegins } from '../accounts/second-factor-support.ts';
 import { eventually } from '../mail/support.ts';
 import { useDatabaseUrl } from '../support/database.ts';
 import {
@@ -29,6 +31,14 @@ import { overhear, type Wire } from './wire.ts';
 
 const verifyLetter = 'Verify your email address';
 const byJwt = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
+
+/** In the form of one, and nobody's. */
+const newRecoveryCode = (): string =>
+  (newSecret() + newSecret())
+    .toLowerCase()
+    .replace(/[^a-h2-9]/g, '')
+    .padEnd(16, '0')
+    .slice(0, 16);
 
 /** A password that nobody else has, and that no two places on the way share. */
 const newPassword = (): string => `herons over the river ${newSecret()}`;
@@ -101,6 +111,41 @@ describe('after a run through everything with real secrets', () => {
     opened(await browser.open(at('/profile')));
     await send(browser, '/profile', '/sign-out');
     return signInAt(email, password, browser);
+  }
+
+  /** An authenticator app: wrong and right codes, and sign-ins that are left half done. */
+  async function useSecondFactor(fixture: Fixture, email: string): Promise<void> {
+    const password = newPassword();
+    const { browser } = await registerAt(sandgate.baseUrl, { email, password });
+    const { code } = await readLetter(email, verifyLetter);
+    const path = '/register/check-your-mail';
+    await send(browser, path, path, { code });
+    await stepBegins();
+    const { seed, recoveryCodes } = await setUp(browser, sandgate.baseUrl);
+    wire.add('a seed', seed);
+    wire.add('a seed as bytes', Secret.fromBase32(seed).hex.toLowerCase());
+    for (const one of recoveryCodes) {
+      wire.add('a recovery code', one);
+      wire.add('a recovery code as it is read', one.replaceAll('-', ''));
+    }
+    for (const fields of [
+      { code: codeOf(seed) },
+      { recovery_code: recoveryCodes[0] ?? '' },
+      null,
+    ]) {
+      const visitor = await signInAt(email, password);
+      const page = opened(await visitor.open(at('/sign-in/code')));
+      if (!fields) continue;
+      opened(await giveCode(visitor, page, { code: other(codeOf(seed)) }), 422);
+      opened(await giveCode(visitor, page, { recovery_code: newRecoveryCode() }), 422);
+      opened(await giveCode(visitor, page, fields));
+    }
+    const popUp = newBrowser(sandgate.baseUrl);
+    const scope = { scope: 'openid' };
+    const url = authorizationUrl(sandgate.sandbox, clientOf(fixture), pkce().challenge, scope);
+    const asked = await submit(popUp, await popUp.open(url), asAccount(email, password));
+    opened(await submit(popUp, asked, { decision: 'prove', code: other(codeOf(seed)) }), 422);
+    await send(browser, '/profile/second-factor', '/profile/second-factor/recovery-codes');
   }
 
   async function forget(email: string): Promise<string> {
@@ -318,6 +363,7 @@ describe('after a run through everything with real secrets', () => {
     ] as const) {
       await useTokens(client, asAccount(user.username, user.password));
     }
+    await useSecondFactor(clients.confidential, 'app@people.example');
     await leaveWaiting(clients.confidential, `newer.${email}`);
     await useOtherGrants();
     await useAssertion();
@@ -379,6 +425,11 @@ const kinds = [
   'cookie sg_account',
   'cookie sg_registration',
   'cookie sg_device',
+  'cookie sg_second_step',
+  'offer of a form to /profile/second-factor',
+  'recovery_code of a form to /sign-in/code',
+  'a seed',
+  'a recovery code',
   'cookie sg_sandbox_session',
   'cookie sg_sandbox_interaction',
   'password of a form to /register',

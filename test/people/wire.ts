@@ -8,7 +8,7 @@ export type Wire = {
 };
 
 const secretFields =
-  /^(csrf|password|code|code_verifier|client_secret|client_assertion|token|(access|refresh|id)_token|id_token_hint)$/;
+  /^(csrf|password|code|recovery_code|offer|code_verifier|client_secret|client_assertion|token|(access|refresh|id)_token|id_token_hint)$/;
 
 /** Until `stop`, every fetch of this process is overheard: forms, cookies, headers, redirects, answers. */
 export function overhear(): Wire {
