@@ -54,8 +54,9 @@ export type ListedApplication = Pick<
   Application,
   'id' | 'environment' | 'teamId' | 'teamName' | 'kind' | 'name' | 'authMethod' | 'grantTypes'
 > & {
-  /** Of its live secrets: how many, and when the first of them ends; null: none does. */
+  /** How many are live. */
   secrets: number;
+  /** When the one that lives longest ends; null: never, or there is none. */
   secretEnds: Date | null;
   products: string[];
   /** By the kill switch. */
@@ -66,8 +67,8 @@ const listed = `c.id, c.environment, c.team_id as "teamId", t.name as "teamName"
   c.auth_method as "authMethod", c.grant_types as "grantTypes",
   (select count(*)::int from client_secrets s
    where s.client_id = c.id and (s.expires_at is null or s.expires_at > now())) as secrets,
-  (select min(s.expires_at) from client_secrets s
-   where s.client_id = c.id and s.expires_at > now()) as "secretEnds",
+  (select nullif(max(coalesce(s.expires_at, 'infinity')), 'infinity') from client_secrets s
+   where s.client_id = c.id and (s.expires_at is null or s.expires_at > now())) as "secretEnds",
   array(select p.name from products p where p.id in (
       select product_id from client_products where client_id = c.id
       union select s.product_id from client_subscriptions cs
