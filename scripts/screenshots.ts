@@ -5,18 +5,13 @@ import { fileURLToPath } from 'node:url';
 import { launchBrowser } from '../test/browser/support.ts';
 import stopDatabase from '../test/support/stop-database.ts';
 import makeTemplate from '../test/support/template-database.ts';
+import { allShots } from './pictures/all-shots.ts';
 import { take } from './pictures/camera.ts';
-import { pageShots } from './pictures/page-shots.ts';
-import { peopleShots } from './pictures/people-shots.ts';
-import { popUpShots } from './pictures/pop-up-shots.ts';
-import { signInShots } from './pictures/sign-in-shots.ts';
 import { setStage } from './pictures/stage.ts';
 
 /** `npm run screenshots -- pop-up`: only those whose names hold this. */
 const [wanted = ''] = process.argv.slice(2);
-const shots = [...popUpShots, ...pageShots, ...signInShots, ...peopleShots].filter(({ name }) =>
-  name.includes(wanted),
-);
+const shots = allShots.filter(({ name }) => name.includes(wanted));
 const folder = fileURLToPath(new URL('../screenshots', import.meta.url));
 
 async function takeAll(): Promise<string[]> {

@@ -1,11 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Page } from 'playwright-core';
+import { allShots } from '../../scripts/pictures/all-shots.ts';
 import { phone, type Shot, wide } from '../../scripts/pictures/camera.ts';
-import { pageShots } from '../../scripts/pictures/page-shots.ts';
-import { peopleShots } from '../../scripts/pictures/people-shots.ts';
-import { popUpShots } from '../../scripts/pictures/pop-up-shots.ts';
-import { signInShots } from '../../scripts/pictures/sign-in-shots.ts';
 import { type Stage, setStage } from '../../scripts/pictures/stage.ts';
 import { browserStories } from './stories.ts';
 
@@ -34,7 +31,7 @@ const schemes = ['light', 'dark'] as const;
 /** axe is a script, and says nothing of a page that may not run any; their pages are among the others. */
 const lookedAt = (shot: Shot): boolean =>
   !shot.withoutScript && shot.name !== 'mailbox-letter-html';
-const shots = [...popUpShots, ...pageShots, ...signInShots, ...peopleShots].filter(lookedAt);
+const shots = allShots.filter(lookedAt);
 
 browserStories('whoever hears a page, or sees little of it', (newContext) => {
   let stage: Stage;

@@ -1,11 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { allShots } from '../../scripts/pictures/all-shots.ts';
 import { take } from '../../scripts/pictures/camera.ts';
-import { pageShots } from '../../scripts/pictures/page-shots.ts';
-import { peopleShots } from '../../scripts/pictures/people-shots.ts';
-import { popUpShots } from '../../scripts/pictures/pop-up-shots.ts';
-import { signInShots } from '../../scripts/pictures/sign-in-shots.ts';
 import { type Stage, setStage } from '../../scripts/pictures/stage.ts';
 import { browserStories } from './stories.ts';
 
@@ -22,7 +19,7 @@ browserStories('every page in every state', (newContext) => {
     await stage.close();
   });
 
-  test.each([...popUpShots, ...pageShots, ...signInShots, ...peopleShots])(
+  test.each(allShots)(
     'is sound and fits its windows: $name',
     async (shot) => {
       const pictured = (size: unknown) => size === shot.sizes[0];

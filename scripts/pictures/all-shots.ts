@@ -1,0 +1,15 @@
+import type { Shot } from './camera.ts';
+import { pageShots } from './page-shots.ts';
+import { peopleShots } from './people-shots.ts';
+import { popUpShots } from './pop-up-shots.ts';
+import { signInShots } from './sign-in-shots.ts';
+import { testUserShots } from './test-user-shots.ts';
+
+/** Every page in every state worth a look: pictured by scripts/screenshots.ts, and read by axe. */
+export const allShots: readonly Shot[] = [
+  ...popUpShots,
+  ...pageShots,
+  ...signInShots,
+  ...peopleShots,
+  ...testUserShots,
+];
