@@ -8,7 +8,7 @@ import { fromLetter } from '../../test/accounts/register-support.ts';
 import { keyring } from '../../test/support/seed.ts';
 import { phone, popup, type Shot, small, wide } from './camera.ts';
 import { applications, type Stage } from './stage.ts';
-import { ask, letIn, priya, typeCredentials } from './visits.ts';
+import { ask, helen, letIn, priya, typeCredentials } from './visits.ts';
 
 const shell = [wide, phone, small];
 const few = [wide, small];
@@ -66,6 +66,17 @@ const visit =
   async (page: Page, stage: Stage): Promise<void> => {
     await enter(page, stage, who);
     await page.goto(`${stage.demo.baseUrl}${path}`);
+  };
+
+/** The same for somebody of the demo programme. */
+const visitAs =
+  ([email, word]: typeof priya | typeof helen, path: string) =>
+  async (page: Page, { demo }: Stage): Promise<void> => {
+    await page.goto(`${demo.baseUrl}/sign-in?return_to=${path}`);
+    await page.getByLabel('Email').fill(email);
+    await page.getByLabel('Password').fill(word);
+    await press(page, 'Sign in');
+    await page.waitForURL(`${demo.baseUrl}${path}`);
   };
 
 /** The pages of a development server that keeps its letters, on the demo's database. */
@@ -154,6 +165,20 @@ export const peopleShots: readonly Shot[] = [
     },
   },
   {
+    name: 'check-your-mail-blocked',
+    sizes: shell,
+    refused: [422, 429],
+    reach: async (page, stage) => {
+      await register(page, stage, emailOf('check-blocked'));
+      for (let tries = 0; tries < 21; tries += 1) {
+        await page.getByLabel('Code from the email').fill('12345 6');
+        await press(page, 'Verify my email');
+        await page.getByRole('alert').waitFor();
+      }
+      await page.getByText('still works').waitFor();
+    },
+  },
+  {
     name: 'verify',
     sizes: shell,
     reach: async (page, stage) => {
@@ -220,6 +245,19 @@ export const peopleShots: readonly Shot[] = [
     reach: async (page, { demo }) => {
       await page.goto(`${demo.baseUrl}/forgot`);
       await press(page, 'Send me the link');
+      await page.getByRole('alert').waitFor();
+    },
+  },
+  {
+    name: 'forgot-too-often',
+    sizes: few,
+    refused: [429],
+    reach: async (page, { demo }) => {
+      for (let letters = 0; letters < 6; letters += 1) {
+        await page.goto(`${demo.baseUrl}/forgot`);
+        await page.getByLabel('Email').fill(emailOf('too-often'));
+        await press(page, 'Send me the link');
+      }
       await page.getByRole('alert').waitFor();
     },
   },
@@ -379,6 +417,16 @@ export const peopleShots: readonly Shot[] = [
       await press(page, 'Delete my account');
       await page.getByRole('alert').waitFor();
     },
+  },
+  {
+    name: 'profile-delete-with-subscriptions',
+    sizes: shell,
+    reach: (page, stage) => visitAs(priya, '/profile/delete')(page, stage),
+  },
+  {
+    name: 'profile-delete-last-administrator',
+    sizes: shell,
+    reach: (page, stage) => visitAs(helen, '/profile/delete')(page, stage),
   },
   {
     name: 'profile-deleted',
