@@ -97,7 +97,7 @@ export const testUserShots: readonly Shot[] = [
       await withOwn(demo);
       await enter(page, demo, '/test-users/tu_ines');
       await page.getByLabel('About').fill('Sees everybody on Wednesdays.');
-      await page.getByRole('button', { name: 'Save' }).click();
+      await page.getByRole('button', { name: 'Save the changes' }).click();
       await page.getByText('Saved.').waitFor();
     },
   },

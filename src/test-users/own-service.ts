@@ -5,7 +5,7 @@ import { recordAct } from '../audit/store.ts';
 import { Conflict, InvalidInput, NotFound } from '../base/errors.ts';
 import { type Keyring, newId } from '../base/secrets.ts';
 import { breaks, type Db, transaction } from '../db/pool.ts';
-import type { Behaviour } from './behaviour.ts';
+import { type Behaviour, behaviourWords } from './behaviour.ts';
 import {
   deleteTestUser,
   listOwnTestUsers,
@@ -94,7 +94,7 @@ export const setBehaviour = (
     await recordTestUserAct(tx, doer, 'test_user.behaviour_set', {
       id,
       teamId,
-      behaviour: behaviour ?? 'none',
+      behaviour: behaviour ? behaviourWords[behaviour].name : 'none',
     });
   });
 

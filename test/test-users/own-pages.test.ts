@@ -148,7 +148,7 @@ describe('a team’s own test users', () => {
       role: 'porter',
     });
     expect(page.text).toContain('Saved.');
-    expect(page.text).toContain('Changed: username and role by you');
+    expect(page.text).toContain('Changed (username and role) by you');
     expect((await ask(client, 'ines.okafor', typed.password)).status).toBe(400);
     const answer = await ask(client, 'ines', typed.password);
     expect(answer.body.scope ?? '').not.toContain('read');
