@@ -1,16 +1,52 @@
 import { createPasswords } from '../../src/base/passwords.ts';
+import { transaction } from '../../src/db/pool.ts';
+import { upsertApi, upsertBaseUrl } from '../../src/products/api-store.ts';
+import type { Product, ProductScope } from '../../src/products/product.ts';
 import { saveProductApis } from '../../src/products/store.ts';
 import { listTeamsOf } from '../../src/teams/store.ts';
 import type { Team } from '../../src/teams/team.ts';
 import { lettersTo, submitTo } from '../accounts/register-support.ts';
 import { useDatabaseUrl } from '../support/database.ts';
-import { applyDemo } from '../support/demo.ts';
 import { newBrowser, type Page } from '../support/flow.ts';
 import { anAccount, aProduct, aSubscription, aTeam } from '../support/seed.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { actsOf, aPerson, type Person, send } from './profile-support.ts';
 
 const purpose = 'Showing a ward round who needs what.';
+
+/** Three products that open one API: two of the sandbox, of which one is guarded, and a live one. */
+async function offer({ pool }: TestServer): Promise<void> {
+  const verb = { responses: {} };
+  const paths = {
+    '/Patient': { get: verb, parameters: [] },
+    '/Observation': { get: verb, post: verb },
+  };
+  const api = { id: 'patient-record', name: 'Patient record', version: '1.0', description: '' };
+  await transaction(pool, (tx) =>
+    upsertApi(tx, { ...api, document: { paths }, otherVersions: [], baseUrls: [] }),
+  );
+  for (const name of ['sandbox', 'live']) {
+    await upsertBaseUrl(pool, api.id, { name, url: `https://${name}.northmoor.example/fhir` });
+  }
+  const open = async (given: Partial<Product> & { id: string }, scopes: ProductScope[]) => {
+    await aProduct(pool, { ...given, scopes, roleScopes: {} });
+    await saveProductApis(pool, given.id, [{ id: api.id, baseUrl: 'sandbox', version: null }]);
+  };
+  const read = [
+    { scope: 'user/Patient.rs', description: 'Read names and addresses', isDefault: true },
+    { scope: 'user/Observation.rs', description: 'Read observations', isDefault: true },
+    { scope: 'patient/Observation.rs', description: 'Read observations', isDefault: true },
+  ];
+  const [rate, quota] = [
+    { calls: 60, seconds: 60 },
+    { calls: 10_000, seconds: 86_400 },
+  ];
+  await open({ id: 'read-records', name: 'Read Records', rate, quota }, read);
+  const submit = { id: 'submit-records', name: 'Submit Records', needsApproval: true };
+  await open({ ...submit, description: 'Write observations.' }, read.slice(1, 2));
+  const live = { id: 'live-records', name: 'Read Records (live)', environment: 'live' } as const;
+  await open({ ...live, needsApproval: true }, read);
+}
 
 describe('what there is to subscribe to', () => {
   const databaseUrl = useDatabaseUrl();
@@ -21,7 +57,7 @@ describe('what there is to subscribe to', () => {
 
   beforeAll(async () => {
     server = await startServer({ databaseUrl });
-    await applyDemo(server);
+    await offer(server);
   });
   afterAll(async () => {
     await server.close();
@@ -50,8 +86,10 @@ describe('what there is to subscribe to', () => {
       expect(list.text).toContain(`>${name}</a>`);
     }
     const page = await visit('/products/read-records');
-    expect(page.text).toContain('Read observations and test results');
-    expect(page.text).toContain('<code class="muted">user/Observation.rs</code>');
+    expect(page.text).toContain('<li>Read observations<br>');
+    expect(page.text).toContain(
+      '<code class="muted">user/Observation.rs</code> <code class="muted">patient/Observation.rs</code>',
+    );
     expect(page.text).toContain('Patient record');
     expect(page.text).toContain('60 calls a minute, 10,000 calls a day');
     expect(page.text).toContain('href="/sign-in?return_to=%2Fproducts%2Fread-records"');
@@ -246,7 +284,7 @@ describe('what there is to subscribe to', () => {
       { id: 'patient-record', baseUrl: 'live', version: null },
     ]);
     const { text } = await visit(`/products/${product.id}`);
-    expect(text).toMatch(/Patient record<\/strong>.*\d+ operations/);
-    expect(text).toContain('https://api.northmoor.example/fhir');
+    expect(text).toMatch(/Patient record<\/strong>.*, 3 operations/);
+    expect(text).toContain('https://live.northmoor.example/fhir');
   });
 });
