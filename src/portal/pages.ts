@@ -2,9 +2,12 @@ import Router from '@koa/router';
 import type pg from 'pg';
 import type { Sessions } from '../accounts/session-cookie.ts';
 import type { Keyring } from '../base/secrets.ts';
+import type { KeysAt } from '../clients/remote-keys.ts';
 import { makeConsoleClients } from '../clients/service.ts';
 import type { Throttle } from '../db/throttle.ts';
+import { endClientAccess } from '../oauth/client-ending.ts';
 import { endAccess } from '../oauth/consents.ts';
+import { applicationRoutes } from './application-routes.ts';
 import { homeRoutes } from './home-routes.ts';
 import { productRoutes } from './product-routes.ts';
 import { subscriptionRoutes } from './subscription-routes.ts';
@@ -18,6 +21,7 @@ export type PortalParts = {
   /** The public origin, without a slash at the end. */
   baseUrl: string;
   sessions: Sessions;
+  keysAt: KeysAt;
   /** Letters that one person or network address can have sent. */
   limited: (purpose: string, what: 'letters' | 'passwords' | 'codes') => Throttle;
 };
@@ -28,6 +32,7 @@ export function portalPages(parts: PortalParts): Router {
   router.use(homeRoutes(parts).routes());
   router.use(productRoutes({ ...parts, makeConsoleClients }).routes());
   router.use(subscriptionRoutes(parts).routes());
+  router.use(applicationRoutes({ ...parts, endClientAccess }).routes());
   router.use(testUserRoutes({ ...parts, endAccess }).routes());
   router.use(teamPages(parts).routes());
   return router;
