@@ -56,7 +56,7 @@ export async function takeSecondStep(
     address: caller.address,
   };
   await throttle.attempt(who).catch(async (error) => {
-    if (error instanceof TooMany && error.first) await failed(pool, step, accountId, error.code);
+    if (error instanceof TooMany && error.first) await failed(pool, step, accountId, 'too many attempts');
     throw error;
   });
   const answer = await transaction(pool, async (tx): Promise<SecondStepAnswer> => {

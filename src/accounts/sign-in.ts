@@ -71,8 +71,13 @@ export async function signIn(
     if (renewed) await replacePasswordHash(tx, { accountId: account.id, passwordHash: renewed });
     const now = await findAccount(tx, account.id); // held: a second factor may be new
     if (!now?.hasSecondFactor) return enter(tx, parts, account, attempt, ways.begin);
-    const actor = { kind: 'account', id: account.id } as const;
-    await recordAct(tx, { actor, action: 'second_factor.asked', caller });
+    const subject = { kind: 'account', id: account.id } as const;
+    await recordAct(tx, {
+      actor: { kind: 'stranger' }, // until the second half is shown
+      action: 'second_factor.asked',
+      subject,
+      caller,
+    });
     await ways.wait(tx, now);
     return 'second factor';
   });

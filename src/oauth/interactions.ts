@@ -132,7 +132,11 @@ export function interactionRoutes(parts: InteractionParts): Router {
     if ('problem' in chosen) return refuse(ctx, prompt, chosen, typed(given));
     if ('subject' in chosen) return letIn(ctx, prompt, chosen);
     await steps.begin(prompt.details.uid, chosen.waits);
-    noteOf(ctx, prompt, { actor: actorOf(chosen.waits.id), action: 'second_factor.asked' });
+    noteOf(ctx, prompt, {
+      actor: { kind: 'stranger' }, // until the second half is shown
+      action: 'second_factor.asked',
+      subject: { kind: 'account', id: chosen.waits.id },
+    });
     ctx.status = 303; // to be asked there: a reload must not send the password again
     ctx.redirect(placeOf(prompt).action);
   });

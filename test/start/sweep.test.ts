@@ -2,6 +2,7 @@ import { createLogger } from '../../src/base/log.ts';
 import { sweep } from '../../src/commands/sweep.ts';
 import { enqueueLetter } from '../../src/mail/outbox.ts';
 import { useDatabase } from '../support/database.ts';
+import { anAccount } from '../support/seed.ts';
 
 describe('the sweep', () => {
   const pool = useDatabase();
@@ -26,6 +27,14 @@ describe('the sweep', () => {
         `insert into throttles values ('key ${seconds}', 1, extract(epoch from ${expires}) * 1000)`,
       );
     }
+    const { id } = await anAccount(pool);
+    for (const minutes of [-1, 1]) {
+      await pool.query(
+        `insert into waiting_sign_ins values
+           (decode(md5(random()::text), 'hex'), $1, 'then', 5, now() + make_interval(mins => $2))`,
+        [id, minutes],
+      );
+    }
     for (const days of [31, 29]) {
       const letter = { template: 'account-deleted' as const, data: { name: 'Ada' } };
       await enqueueLetter(pool, { to: `old${days}@example.com`, letter });
@@ -40,6 +49,7 @@ describe('the sweep', () => {
     expect(await rows('oidc_records')).toBe(1200);
     expect(await rows('revoked_tokens')).toBe(1);
     expect(await rows('throttles')).toBe(1);
+    expect(await rows('waiting_sign_ins')).toBe(1);
     expect(await rows('letters')).toBe(1);
   });
 
