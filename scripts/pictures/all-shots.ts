@@ -1,3 +1,4 @@
+import { approvalShots } from './approval-shots.ts';
 import type { Shot } from './camera.ts';
 import { pageShots } from './page-shots.ts';
 import { peopleShots } from './people-shots.ts';
@@ -12,4 +13,5 @@ export const allShots: readonly Shot[] = [
   ...signInShots,
   ...peopleShots,
   ...testUserShots,
+  ...approvalShots,
 ];

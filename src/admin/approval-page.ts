@@ -65,7 +65,7 @@ const line = (one: SubscriptionOverview) => ({
   product: one.productName,
   environment: one.environment,
   team: one.teamName,
-  asker: one.askedBy,
+  asker: askerOf(one),
   state: one.state,
   stateWords: stateWords[one.state],
   age: ageInWords(one.createdAt),
@@ -73,6 +73,9 @@ const line = (one: SubscriptionOverview) => ({
   decided: one.decidedAt && timeInWords(one.decidedAt),
   decidedBy: one.decidedByName,
 });
+
+const askerOf = ({ askedBy, decidedAs }: SubscriptionOverview): string =>
+  askedBy ?? (decidedAs === 'programme' ? 'the programme file' : 'an account that is deleted');
 
 /** `3 days`, `2 hours`, `less than an hour`. */
 export function ageInWords(since: Date, now: Date = new Date()): string {
@@ -103,12 +106,12 @@ export async function approvalPage(
   return {
     ...told,
     ...line(one),
+    needsApproval: one.needsApproval,
     mayDecide,
     ownRequest,
     name: one.name,
     purpose: one.purpose,
     purposeRead: markOf(one),
-    asker: one.askedBy,
     email: asker?.email ?? null,
     verified: Boolean(asker?.emailVerifiedAt),
     people: counted(one.teamSize, 'person', 'people'),
@@ -141,11 +144,12 @@ const moved: Partial<Record<State, string>> = {
   expired: 'Expired',
 };
 
-/** `Rejected by Helen Ashby, today at 10:02 UTC`: how it came to where it is. Null while it waits. */
+/** `Rejected by Helen Ashby, today, 10:02 UTC`: how it came to where it is. Null while it waits. */
 function lastMove({ state, decidedByName, decidedAt }: SubscriptionOverview): string | null {
   const deed = moved[state];
   if (!deed || !decidedAt) return null;
-  return `${deed}${decidedByName ? ` by ${decidedByName}` : ''}, ${timeInWords(decidedAt)}`;
+  const when = timeInWords(decidedAt).replace(/^Today/, 'today');
+  return `${deed}${decidedByName ? ` by ${decidedByName}` : ''}, ${when}`;
 }
 
 /** What to tell whoever decided too late. */

@@ -111,9 +111,9 @@ export const changeEnd = (
     }
     await mustNotBeOwn(tx, doer, subscription);
     const wrong: Record<string, string> = {};
+    if (isPast(decision.expiresAt)) wrong.until = notAhead;
     const reason = textWithin(reasonLength, decision.reason);
     if ('wrong' in reason) wrong.reason = reason.wrong;
-    if (isPast(decision.expiresAt)) wrong.until = notAhead;
     if ('wrong' in reason || wrong.until) throw new InvalidInput(wrong);
     const { id, expiresAt } = decision;
     await saveEnd(tx, { id, expiresAt });
@@ -171,13 +171,13 @@ async function readApproval(
   const { expiresAt = null, scopes: wanted = null } = decision;
   const offered = (await listScopes(tx, productId)).map(({ scope }) => scope);
   const wrong: Record<string, string> = {};
-  const reason = textWithin(reasonLength, decision.reason);
-  if ('wrong' in reason) wrong.reason = reason.wrong;
-  if (isPast(expiresAt)) wrong.until = notAhead;
   if (wanted?.length === 0) wrong.scopes = 'Leave at least one, or reject the request.';
   if (wanted?.some((scope) => !offered.includes(scope))) {
     wrong.scopes = 'The product has changed since you opened this page. Choose again.';
   }
+  if (isPast(expiresAt)) wrong.until = notAhead;
+  const reason = textWithin(reasonLength, decision.reason);
+  if ('wrong' in reason) wrong.reason = reason.wrong;
   if ('wrong' in reason || Object.keys(wrong).length > 0) throw new InvalidInput(wrong);
   const all = wanted === null || offered.every((scope) => wanted.includes(scope));
   const scopes = all ? null : offered.filter((scope) => wanted.includes(scope));

@@ -175,7 +175,7 @@ describe('the pages of approvals', () => {
     expect(late.status).toBe(409);
     expect(late.text).toContain('Somebody was faster, and nothing was saved.');
     expect(late.text).toMatch(
-      /Made active by Helen Ashby, Today, \d\d:\d\d UTC: Fine for the pilot./,
+      /Made active by Helen Ashby, today, \d\d:\d\d UTC: Fine for the pilot./,
     );
     expect(late.text).toContain('You wrote: “Not before February.”');
     expect((await now(request))?.state).toBe('active');
