@@ -1,6 +1,9 @@
 import type { Account } from '../accounts/account.ts';
 import { dayInWords, listed, timeInWords } from '../base/in-words.ts';
+import { listOwnApplications } from '../clients/application-store.ts';
+import { onDay } from '../clients/words.ts';
 import type { Db } from '../db/pool.ts';
+import { stateWords } from '../subscriptions/words.ts';
 import { listTeamsOf } from '../teams/store.ts';
 import {
   countSubscriptions,
@@ -13,8 +16,7 @@ import {
   type Matter,
 } from './home-store.ts';
 import { clientInWords, isOver } from './subscription-page.ts';
-import { listNewestApplications } from './subscription-store.ts';
-import { limitsInWords, onDay, stateWords } from './subscription-words.ts';
+import { limitsInWords } from './subscription-words.ts';
 
 const pageLength = 20;
 const applicationsShown = 5;
@@ -47,10 +49,7 @@ export async function homePage(
   }
   const found = await listHomeSubscriptions(db, { accountId, ...asked, limit: pageLength + 1 });
   const shown = found.slice(0, pageLength);
-  const applications = await listNewestApplications(db, {
-    accountId,
-    limit: applicationsShown + 1,
-  });
+  const applications = await listOwnApplications(db, accountId, { limit: applicationsShown });
   return {
     view: 'portal/home',
     page: {

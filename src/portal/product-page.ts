@@ -1,5 +1,6 @@
 import type { Environment } from '../base/environment.ts';
 import { counted, dayInWords } from '../base/in-words.ts';
+import { tokensInWords } from '../clients/words.ts';
 import type { Db } from '../db/pool.ts';
 import {
   type CatalogueProduct,
@@ -9,8 +10,9 @@ import {
   listTeamsThatMayAsk,
   searchCatalogue,
 } from '../products/catalogue-store.ts';
+import { stateWords } from '../subscriptions/words.ts';
 import { listStandings, type Standing } from './product-store.ts';
-import { limitsInWords, scopesInWords, stateWords, tokensInWords } from './subscription-words.ts';
+import { limitsInWords, scopesInWords } from './subscription-words.ts';
 
 const pageLength = 30;
 

@@ -1,24 +1,18 @@
 import { listActsAbout } from '../audit/store.ts';
 import { historyOf } from '../audit/words.ts';
 import { dayInWords } from '../base/in-words.ts';
+import { onDay, secretInWords, tokensInWords } from '../clients/words.ts';
 import type { Db } from '../db/pool.ts';
 import { findInCatalogue, listScopesOf } from '../products/catalogue-store.ts';
 import type { ProductScope } from '../products/product.ts';
 import { listKeyIds } from '../subscriptions/key-store.ts';
 import { findOwnSubscription, type SubscriptionOverview } from '../subscriptions/overview-store.ts';
 import type { State } from '../subscriptions/subscription.ts';
+import { stateWords } from '../subscriptions/words.ts';
 import { suspensionsOf } from '../suspensions/store.ts';
 import { keysOfPage, type Revealed } from './subscription-keys.ts';
 import { findSurroundings, listClientsOf, type SubscribedClient } from './subscription-store.ts';
-import {
-  doneWords,
-  limitsInWords,
-  onDay,
-  scopesInWords,
-  secretInWords,
-  stateWords,
-  tokensInWords,
-} from './subscription-words.ts';
+import { doneWords, limitsInWords, scopesInWords } from './subscription-words.ts';
 
 const done: Readonly<Record<string, string>> = {
   subscribed: 'You have it. Your keys are here, and they work already.',

@@ -47,32 +47,19 @@ export type SubscribedClient = {
   secretEnds: Date | null;
 };
 
-const columns = `c.id, c.name, c.environment, c.kind, c.auth_method as "authMethod",
-  c.grant_types as "grantTypes",
-  (select count(*)::int from client_secrets s
-   where s.client_id = c.id and (s.expires_at is null or s.expires_at > now())) as secrets,
-  (select nullif(max(coalesce(s.expires_at, 'infinity')), 'infinity') from client_secrets s
-   where s.client_id = c.id and (s.expires_at is null or s.expires_at > now())) as "secretEnds"`;
-
 /** Those that the team made first, then the two that came with it. */
 export const listClientsOf = (db: Db, subscriptionId: string): Promise<SubscribedClient[]> =>
   many<SubscribedClient>(
     db,
-    `select ${columns} from client_subscriptions cs join clients c on c.id = cs.client_id
+    `select c.id, c.name, c.environment, c.kind, c.auth_method as "authMethod",
+       c.grant_types as "grantTypes",
+       (select count(*)::int from client_secrets s
+        where s.client_id = c.id and (s.expires_at is null or s.expires_at > now())) as secrets,
+       (select nullif(max(coalesce(s.expires_at, 'infinity')), 'infinity') from client_secrets s
+        where s.client_id = c.id and (s.expires_at is null or s.expires_at > now())) as "secretEnds"
+     from client_subscriptions cs join clients c on c.id = cs.client_id
      where cs.subscription_id = $1
      order by array_position(array['application', 'console', 'test_application'], c.kind),
        c.created_at, c.id`,
     [subscriptionId],
-  );
-
-/** Of all teams of an account, newest first; those that came with a subscription are left out. */
-export const listNewestApplications = (
-  db: Db,
-  { accountId, limit }: { accountId: string; limit: number },
-): Promise<SubscribedClient[]> =>
-  many<SubscribedClient>(
-    db,
-    `select ${columns} from clients c join team_members m on m.team_id = c.team_id
-     where m.account_id = $1 and c.kind = 'application' order by c.created_at desc, c.id limit $2`,
-    [accountId, limit],
   );
