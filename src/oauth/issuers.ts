@@ -138,7 +138,7 @@ function failed(ctx: TokenEndpointGrantContext, reason: string): undefined {
 /** 429 with Retry-After, not 400: a program that is told to wait can do so. */
 const asTooManyRequests = (ctx: TokenEndpointGrantContext) => (error: unknown) => {
   if (!(error instanceof TooMany)) throw error;
-  failed(ctx, 'too many attempts');
+  if (error.first) failed(ctx, 'too many attempts'); // or whoever is refused could fill the trail
   ctx.set('Retry-After', String(error.retryAfter));
   const refusal = new errors.CustomOIDCProviderError('temporarily_unavailable', error.message);
   throw Object.assign(refusal, { status: 429, statusCode: 429 });

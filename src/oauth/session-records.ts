@@ -17,12 +17,12 @@ export function sessionAdapter(db: Db, environment: Environment, records: Adapte
     async find(id) {
       const found = await records.find(id);
       const oidc = Provider.ctx?.oidc;
-      if (oidc && found?.uid) loaded.set(oidc, { id, uid: found.uid });
+      if (oidc && found?.uid) loaded.set(oidc, found.uid);
       return found;
     },
     async upsert(id, payload, expiresIn) {
       const { jti: _id, uid, ...kept } = payload;
-      if (!uid || uid !== loadedHere()?.uid) return records.upsert(id, payload, expiresIn);
+      if (!uid || uid !== uidHere()) return records.upsert(id, payload, expiresIn);
       const former = formerSessionId();
       const key = digest(id);
       const row = { key, former: former ? digest(former) : null, payload: { ...kept, uid } };
@@ -32,17 +32,17 @@ export function sessionAdapter(db: Db, environment: Environment, records: Adapte
     },
     async destroy(id) {
       if (id === formerSessionId()) return; // it goes with the row's move, or two requests could part them
-      const here = loadedHere();
-      if (here?.id === id) await deleteSession(db, lasting(here.uid));
+      const uid = uidHere();
+      if (uid) await deleteSession(db, lasting(uid));
       else await records.destroy(id);
     },
   };
 }
 
-/** The session that each request under way has loaded. */
-const loaded = new WeakMap<object, { id: string; uid: string }>();
+/** The uid of the one session that a request under way has loaded. */
+const loaded = new WeakMap<object, string>();
 
-const loadedHere = () => {
+function uidHere(): string | undefined {
   const oidc = Provider.ctx?.oidc;
   return oidc && loaded.get(oidc);
-};
+}

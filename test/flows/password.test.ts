@@ -217,6 +217,11 @@ describe('the password grant (RFC 6749 section 4.3), for test users', () => {
       expect(Number(answer.headers.get('retry-after'))).toBeLessThanOrEqual(300);
     }
     for (let tries = 0; tries < 30; tries += 1) await ask('gp', 'published', {}, some);
+    const { rows } = await server.pool.query(
+      `select from audit where actor_id = $1 and reason = 'too many attempts'`,
+      [some.id],
+    );
+    expect(rows).toHaveLength(1); // not one for each refusal
     expect((await ask('gp', 'published', {}, other)).status).toBe(200); // nor did the name pay for it
     await server.pool.query(`update throttles set expire = 0 where key like '%:client:%'`);
     expect((await ask('gp', 'published', {}, some)).status).toBe(200);
