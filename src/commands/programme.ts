@@ -1,3 +1,4 @@
+import type { Programme } from '../admin/programme.ts';
 import { writeProgramme } from '../admin/programme-directory.ts';
 import { programmeFiles } from '../admin/programme-export.ts';
 import { located, readProgramme } from '../admin/programme-files.ts';
@@ -8,39 +9,48 @@ import type { Config } from '../config.ts';
 import { argumentsOf, type Command, UsageError, withResources } from './command.ts';
 import type { Resources } from './resources.ts';
 
-type Deed = (
-  resources: Resources,
-  config: Config,
-  given: { directory: string; force: boolean },
-) => Promise<number>;
+type Given = { directory: string; force: boolean };
+type Deed = (config: Config, given: Given) => Promise<number>;
 
 const print = (lines: readonly string[]): void => {
   for (const line of lines) process.stdout.write(`${line}\n`);
 };
 
-const diff: Deed = async ({ pool, keyring, passwords }, { baseUrl, mode }, { directory }) => {
-  const programme = await readProgramme(directory, baseUrl);
+/** With a programme that was read before anything is opened. */
+const withProgramme =
+  (work: (resources: Resources, config: Config, programme: Programme) => Promise<number>): Deed =>
+  async (config, { directory }) => {
+    const { baseUrl } = config;
+    const programme = await readProgramme(directory, baseUrl);
+    return withResources(config, (resources) => work(resources, config, programme)).catch(
+      async (error) => {
+        throw await located(error, { directory, baseUrl });
+      },
+    );
+  };
+
+const diff = withProgramme(async ({ pool, keyring, passwords }, { mode }, programme) => {
   const options = { development: mode !== 'production' };
   const changes = await compareProgramme(pool, keyring, passwords, programme, options);
   print(changes);
   return changes.length > 0 ? 1 : 0;
-};
+});
 
-const apply: Deed = async ({ pool, keyring, passwords }, { baseUrl, mode }, { directory }) => {
-  const programme = await readProgramme(directory, baseUrl);
+const apply = withProgramme(async ({ pool, keyring, passwords }, { mode, baseUrl }, programme) => {
   const options = { development: mode !== 'production', baseUrl };
   print((await applyProgramme(pool, keyring, passwords, programme, options)).changes);
   return 0;
-};
+});
 
-const exportIt: Deed = async ({ pool, keyring }, { baseUrl }, { directory, force }) => {
-  const programme = await wholeProgramme(pool, keyring);
-  if (!programme.name) throw new Conflict('no_programme', 'There is no programme yet to export.');
-  const files = programmeFiles(programme, baseUrl);
-  await writeProgramme(directory, files, { force });
-  print([...files.keys()]);
-  return 0;
-};
+const exportIt: Deed = (config, { directory, force }) =>
+  withResources(config, async ({ pool, keyring }) => {
+    const programme = await wholeProgramme(pool, keyring);
+    if (!programme.name) throw new Conflict('no_programme', 'There is no programme yet to export.');
+    const files = programmeFiles(programme, config.baseUrl);
+    await writeProgramme(directory, files, { force });
+    print([...files.keys()]);
+    return 0;
+  });
 
 const deeds: Record<string, Deed> = { diff, apply, export: exportIt };
 
@@ -62,11 +72,6 @@ export const programmeCommand: Command = {
     if (!directory || rest.length > 0) throw new UsageError(`Say where: programme ${word} DIR.`);
     if (values.force && word !== 'export') throw new UsageError(`"${word}" takes no --force.`);
 
-    const config = settings();
-    return withResources(config, (resources) =>
-      deed(resources, config, { directory, force: values.force ?? false }),
-    ).catch(async (error) => {
-      throw await located(error, { directory, baseUrl: config.baseUrl });
-    });
+    return deed(settings(), { directory, force: values.force ?? false });
   },
 };

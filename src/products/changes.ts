@@ -25,7 +25,7 @@ export function productThing(product: WholeProduct): Thing {
     parts: [
       ...scopes.map(({ scope, ...words }) => ({ title: `scope ${scope} ${of}`, fields: words })),
       ...byTitle(
-        Object.entries(settledRoles(product, roleScopes)).map(([role, given]) => ({
+        Object.entries(settledRoles(roleScopes)).map(([role, given]) => ({
           title: `role ${role} ${of}`,
           fields: { scopes: given },
         })),
@@ -45,13 +45,12 @@ export function productThing(product: WholeProduct): Thing {
 const byTitle = (things: Thing[]): Thing[] =>
   things.toSorted((a, b) => (a.title < b.title ? -1 : 1));
 
-/** As the database gives them back: in the order of the product's scopes, and none without any. */
-const settledRoles = ({ scopes }: WholeProduct, roleScopes: RoleScopes): RoleScopes =>
+/** In one order, and none without any: the database keeps nothing of a role that may do nothing. */
+const settledRoles = (roleScopes: RoleScopes): RoleScopes =>
   Object.fromEntries(
-    Object.entries(roleScopes).flatMap(([role, given]) => {
-      const names = scopes.map(({ scope }) => scope).filter((scope) => given.includes(scope));
-      return names.length > 0 ? [[role, names]] : [];
-    }),
+    Object.entries(roleScopes).flatMap(([role, given]) =>
+      given.length > 0 ? [[role, given.toSorted()]] : [],
+    ),
   );
 
 /** Name and description of an API are its document's. */
