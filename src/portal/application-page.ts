@@ -23,15 +23,11 @@ import {
 import { redirectUriWarnings } from '../clients/redirect-uri.ts';
 import type { KeysAt } from '../clients/remote-keys.ts';
 import { listShownSecrets } from '../clients/secret-store.ts';
+import { secretInWords, tokensInWords } from '../clients/words.ts';
 import type { Check } from '../oauth/assertion-check.ts';
 import { oidcScopes } from '../oauth/client-metadata.ts';
-import {
-  doneWords,
-  secretInWords,
-  stateWords,
-  textOf,
-  tokensInWords,
-} from './subscription-words.ts';
+import { stateWords } from '../subscriptions/words.ts';
+import { doneWords, textOf } from './subscription-words.ts';
 
 export type ApplicationPageParts = {
   pool: pg.Pool;
