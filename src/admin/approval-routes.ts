@@ -44,28 +44,23 @@ const done: Readonly<Record<string, string>> = {
 /** What waits for an approver, and each request with what becomes of it. */
 export function approvalRoutes(parts: Parts): Router {
   const { pool, administratorOf } = parts;
-  const router = new Router({ prefix: '/admin' });
+  const router = new Router({ prefix: '/admin/approvals' });
 
   router.get('/', async (ctx) => {
-    administratorOf(ctx);
-    goTo(ctx, '/admin/approvals');
-  });
-
-  router.get('/approvals', async (ctx) => {
     administratorOf(ctx);
     const shelf = shelves.find((one) => one === ctx.query.show) ?? 'waiting';
     const after = typeof ctx.query.after === 'string' ? ctx.query.after : null;
     await ctx.render('admin/approvals', await queuePage(pool, { shelf, after }));
   });
 
-  router.get('/approvals/:id', async (ctx) => {
+  router.get('/:id', async (ctx) => {
     const justDone = typeof ctx.query.done === 'string' ? ctx.query.done : '';
     const said = Object.hasOwn(done, justDone) ? done[justDone] : undefined;
     await show(ctx, parts, { done: said ?? null, problem: null, tried: null });
   });
 
   for (const deed of deeds) {
-    router.post(`/approvals/:id/${deed}`, async (ctx) => {
+    router.post(`/:id/${deed}`, async (ctx) => {
       const doer = administratorOf(ctx, 'approver');
       const form = await readForm(ctx, decisionForm);
       checkCsrf(ctx, form.csrf);

@@ -12,6 +12,8 @@ export type Offer = {
   /** To be accepted; null: there are no terms. */
   termsVersion: number | null;
   teamName: string;
+  /** Requests of this team within the last hour that approvers were told of. */
+  askedLately: number;
 };
 
 /**
@@ -29,7 +31,10 @@ export const lockOffer = (
          select from suspensions x where (x.kind, x.id) in
            (('product', p.id), ('team', t.id), ('environment', p.environment))) as open,
        p.needs_approval as "needsApproval",
-       case when p.terms <> '' then p.terms_version end as "termsVersion", t.name as "teamName"
+       case when p.terms <> '' then p.terms_version end as "termsVersion", t.name as "teamName",
+       (select count(*)::int from subscriptions s join products g on g.id = s.product_id
+        where s.team_id = t.id and g.needs_approval and s.created_at > now() - interval '1 hour')
+         as "askedLately"
      from products p, teams t
      where p.id = $3 and t.id = $2
        and (t.id = $1 or exists (

@@ -21,16 +21,21 @@ const atMost = 1000;
 export const expireDue = ({ pool, baseUrl }: Parts): Promise<number> =>
   oneByOne(pool, async (tx) => {
     const due = await takeExpired(tx);
-    const subscription = due && (await lockSubscription(tx, due.id));
-    if (!subscription) return false;
-    const moved = await makeMove(tx, theServer, { subscription, move: 'expire' });
-    const on = dateInLetter(moved.expiresAt);
-    await tellTeam(tx, { baseUrl }, moved, {
-      whom: 'all',
-      letterOf: (about) => ({ template: 'subscription-expired', data: { ...about, on } }),
-    });
-    return true;
+    if (due) await expire(tx, { baseUrl }, due.id);
+    return due !== undefined;
   });
+
+/** One whose time is over. Call it in the transaction that has locked its row. */
+export async function expire(tx: Db, parts: Pick<Parts, 'baseUrl'>, id: string): Promise<void> {
+  const subscription = await lockSubscription(tx, id);
+  if (!subscription) return;
+  const moved = await makeMove(tx, theServer, { subscription, move: 'expire' });
+  const on = dateInLetter(moved.expiresAt);
+  await tellTeam(tx, parts, moved, {
+    whom: 'all',
+    letterOf: (about) => ({ template: 'subscription-expired', data: { ...about, on } }),
+  });
+}
 
 /** Tells the members of each team whose subscription is about to expire, once. */
 export const warnDue = ({ pool, baseUrl }: Parts): Promise<number> =>

@@ -11,6 +11,18 @@ export const takeExpired = (db: Db): Promise<{ id: string } | undefined> =>
      order by expires_at limit 1 for update skip locked`,
   );
 
+/** The team's one of that product, locked, where its time is over and no sweep came by yet. */
+export const takeOverdue = (
+  db: Db,
+  { teamId, productId }: { teamId: string; productId: string },
+): Promise<{ id: string } | undefined> =>
+  maybeOne(
+    db,
+    `select id from subscriptions where team_id = $1 and product_id = $2
+       and state in ('active', 'suspended') and expires_at <= now() for update`,
+    [teamId, productId],
+  );
+
 /**
  * One that expires within so many days, or after half of its time where that is less, and whose team
  * was not told yet; it counts as told from now on.

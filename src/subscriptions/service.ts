@@ -1,10 +1,12 @@
 import type pg from 'pg';
 import { findAccount } from '../accounts/store.ts';
 import type { Doer } from '../audit/act.ts';
-import { Conflict, InvalidInput, NotFound } from '../base/errors.ts';
+import { Conflict, InvalidInput, NotFound, TooMany } from '../base/errors.ts';
 import type { Keyring } from '../base/secrets.ts';
 import { type Db, transaction } from '../db/pool.ts';
 import { lockOffer, type Offer } from './asking-store.ts';
+import { expire } from './ending-service.ts';
+import { takeOverdue } from './ending-store.ts';
 import { makeKeys } from './key-service.ts';
 import { inOneLine, tellApprovers, tellTeam } from './letters.ts';
 import { accountIdOf, makeMove, noSubscription, ownerOf, recordMove } from './moving.ts';
@@ -26,6 +28,9 @@ export type SubscriptionParts = {
   ): Promise<void>;
 };
 
+/** Of one team, for what has to be approved: each is a letter to every approver. */
+const requestsAnHour = 10;
+
 /**
  * Asks for a product. An open one is active at once, with its keys; a guarded one waits, and every
  * approver gets a letter. Whatever became of earlier requests, each is decided anew.
@@ -33,6 +38,7 @@ export type SubscriptionParts = {
  * @throws {NotFound} for a team that is not theirs, and a product that it may not see.
  * @throws {InvalidInput} under `purpose`, `terms`.
  * @throws {Conflict} `not_offered`; `already_subscribed` while one of this product is not over.
+ * @throws {TooMany} where a team keeps asking for what has to be approved.
  */
 export const ask = (
   parts: SubscriptionParts,
@@ -51,6 +57,8 @@ export const ask = (
     if (!offer) throw new NotFound('no_product', 'There is no such product.');
     mustBeOpen(offer);
     const purpose = readRequest(offer, request);
+    const overdue = await takeOverdue(tx, request);
+    if (overdue) await expire(tx, parts, overdue.id);
     const subscription = await insertSubscription(tx, {
       teamId: request.teamId,
       productId: offer.productId,
@@ -69,9 +77,17 @@ export const ask = (
     return subscription;
   });
 
-function mustBeOpen({ open, productName }: Offer): void {
-  if (open) return;
-  throw new Conflict('not_offered', `${productName} takes no new subscriptions just now.`);
+function mustBeOpen({ open, productName, needsApproval, askedLately }: Offer): void {
+  if (!open) {
+    throw new Conflict('not_offered', `${productName} takes no new subscriptions just now.`);
+  }
+  if (needsApproval && askedLately >= requestsAnHour) {
+    throw new TooMany(
+      'too_many_requests',
+      `Your team has asked ${askedLately} times within an hour. Wait for what you asked, then ask again.`,
+      3600,
+    );
+  }
 }
 
 /** @returns the purpose, without spaces around it. */

@@ -138,9 +138,14 @@ export const savePurpose = (
 ): Promise<unknown> =>
   db.query('update subscriptions set purpose = $2 where id = $1', [id, purpose]);
 
+/** Whether a programme file that names a subscription moves it, or has moved it last. */
+const lawfulMove = `exists (select from subscription_moves
+  where from_state = s.state and to_state = excluded.state)`;
+const ofTheFile = `(${lawfulMove} or s.decided_as is not distinct from 'programme')`;
+
 /**
  * Made, or brought to this state where that is a lawful move, by its id; team and product of one that
- * exists are never changed.
+ * exists are never changed, nor what an administrator has decided about it since.
  * Undefined when the product does not exist, or the id is another team's or product's.
  */
 export const upsertSubscription = (
@@ -162,14 +167,12 @@ export const upsertSubscription = (
      select $1, $2, p.id, p.environment, $4, $5, $6, $7, case when $5 <> 'submitted' then now() end,
        'programme'
      from products p where p.id = $3
-     on conflict (id) do update set name = excluded.name, state = case
-         when exists (select from subscription_moves
-                      where from_state = s.state and to_state = excluded.state)
-         then excluded.state else s.state end,
-       purpose = excluded.purpose, expires_at = excluded.expires_at,
-       decided_as = excluded.decided_as,
-       decided_at = case when excluded.state = s.state then s.decided_at
-                    else excluded.decided_at end
+     on conflict (id) do update set name = excluded.name,
+       state = case when ${lawfulMove} then excluded.state else s.state end,
+       purpose = case when ${ofTheFile} then excluded.purpose else s.purpose end,
+       expires_at = case when ${ofTheFile} then excluded.expires_at else s.expires_at end,
+       decided_as = case when ${ofTheFile} then 'programme' else s.decided_as end,
+       decided_at = case when ${lawfulMove} then excluded.decided_at else s.decided_at end
      where s.team_id = excluded.team_id and s.product_id = excluded.product_id
      returning ${columns}`,
     [row.id, row.teamId, row.productId, row.name, row.state, row.purpose, row.expiresAt],

@@ -157,6 +157,20 @@ describe('asking for a product', () => {
     },
   );
 
+  test('whoever keeps asking and taking it back is stopped before the approvers are', async () => {
+    const approver = await anApprover(pool);
+    const developer = await aDeveloper(pool);
+    const product = await aProduct(pool, { needsApproval: true });
+    for (let round = 0; round < 10; round += 1) {
+      await cancel(parts, developer.doer, (await askFor(pool, developer, product)).id);
+    }
+    await expect(askFor(pool, developer, product)).rejects.toMatchObject({
+      code: 'too_many_requests',
+    });
+    expect(await lettersTo(pool, approver.account.email)).toHaveLength(10);
+    expect((await askFor(pool, developer, await aProduct(pool))).state).toBe('active');
+  });
+
   test("another team's name, request and subscription are not found", async () => {
     const developer = await aDeveloper(pool);
     const stranger = await aDeveloper(pool);

@@ -43,7 +43,7 @@ describe('the end of a subscription', () => {
         of.map(({ template }) => template).filter((one) => one.includes('expire')),
       );
     };
-    return { id, letters, people };
+    return { id, developer, product, letters, people };
   }
   const stateOf = async (id: string) => (await findSubscription(pool, id))?.state;
 
@@ -59,6 +59,13 @@ describe('the end of a subscription', () => {
       'subscription.approved',
       'subscription.expired',
     ]);
+  });
+
+  test('whoever asks again after the end need not wait for a sweep', async () => {
+    const { id, developer, product, letters } = await granted(30, { ago: 31 });
+    expect((await askFor(pool, developer, product)).state).toBe('submitted');
+    expect(await stateOf(id)).toBe('expired');
+    expect(await letters()).toEqual([['subscription-expired'], ['subscription-expired']]);
   });
 
   test('a suspended one expires too, one that waits does not', async () => {

@@ -126,6 +126,17 @@ describe('the moves of a subscription', () => {
     }
   }, 120_000);
 
+  test('a programme file that is applied again leaves what an administrator decided since', async () => {
+    const { subscription, doers } = await stage('submitted');
+    const { id } = subscription;
+    const expiresAt = new Date('2099-11-23T23:59:59Z');
+    const decision = { id, reason: 'A pilot.', expiresAt };
+    await approve(partsOf(pool), doers.approver, decision);
+    const decided = await findSubscription(pool, id);
+    await upsertSubscription(pool, { ...subscription, purpose: 'Something else.' });
+    expect(await findSubscription(pool, id)).toEqual(decided);
+  });
+
   test('a plain update in SQL gets from any state to those of the table and to no other', async () => {
     const { account } = await anApprover(pool);
     for (const from of states) {
