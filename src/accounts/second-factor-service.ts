@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import type { Doer } from '../audit/act.ts';
 import { recordAct } from '../audit/store.ts';
 import { Conflict, NotFound } from '../base/errors.ts';
 import type { Keyring } from '../base/secrets.ts';
@@ -98,7 +99,7 @@ export const removeSecondFactor = (
  */
 export const resetSecondFactor = (
   pool: pg.Pool,
-  { email, reason }: { email: string; reason: string },
+  { email, reason, doer = operator }: { email: string; reason: string; doer?: Doer },
 ): Promise<Account> =>
   transaction(pool, async (tx) => {
     const account = await findAccountByEmail(tx, email);
@@ -114,11 +115,13 @@ export const resetSecondFactor = (
       'An operator removed your authenticator app: your password alone opens your account.',
     );
     const subject = { kind: 'account', id } as const;
-    const actor = { kind: 'system' } as const;
-    await recordAct(tx, { actor, action: 'second_factor.removed', subject, reason });
+    await recordAct(tx, { ...doer, action: 'second_factor.removed', subject, reason });
     await deleteSessionsOf(tx, id);
     return account;
   });
+
+/** Whoever has the server's command line. */
+const operator: Doer = { actor: { kind: 'system' } };
 
 /** In the place of all before them; undefined for an account without a second factor. */
 export const renewRecoveryCodes = (

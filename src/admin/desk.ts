@@ -5,7 +5,12 @@ import type { Keyring } from '../base/secrets.ts';
 import { makeConsoleClients } from '../clients/service.ts';
 import { type AdministratorOf, administrators } from './administrator.ts';
 import { approvalRoutes } from './approval-routes.ts';
+import { overviewRoutes } from './overview-routes.ts';
+import { peopleRoutes } from './people-routes.ts';
+import { searchRoutes } from './search-routes.ts';
 import { switchRoutes } from './switch-routes.ts';
+import { teamRoutes } from './team-routes.ts';
+import { trailRoutes } from './trail-routes.ts';
 
 /** What the pages of the programme's desk are made of. */
 export type DeskParts = {
@@ -27,6 +32,11 @@ export function desk(
   };
   const router = new Router();
   router.use(approvalRoutes({ ...parts, makeConsoleClients }).routes());
+  router.use(overviewRoutes(parts).routes());
+  router.use(peopleRoutes(parts).routes());
+  router.use(teamRoutes(parts).routes());
+  router.use(searchRoutes(parts).routes());
   router.use(switchRoutes(parts).routes());
+  router.use(trailRoutes(parts).routes());
   return router;
 }

@@ -108,6 +108,7 @@ export const actions = [
   'environment.suspension_lifted',
   'account.roles_changed',
   'account.profile_changed',
+  'trail.downloaded',
   'product.made',
   'product.changed',
   'product.deprecated',

@@ -80,6 +80,54 @@ export const listActsAbout = (
   );
 };
 
+/** As `listActsOf`, with names, and with what was done to the account in its teams. */
+export const listActsAround = (
+  db: Db,
+  accountId: string,
+  { before = null, limit = 50 }: { before?: string | null; limit?: number } = {},
+): Promise<NamedAct[]> =>
+  many<NamedAct>(
+    db,
+    `select ${named} from audit
+     where (actor_id = $1 or subject_id = $1
+         or (detail ? 'account' and detail ->> 'account' = $1))
+       and ($2::bigint is null or id < $2::bigint)
+     order by id desc limit $3`,
+    [accountId, before, limit],
+  );
+
+/** What one looks for in the whole trail; null is anything. */
+export type TrailFilter = {
+  /** An id, or an account's address. */
+  actor: string | null;
+  subject: string | null;
+  action: string | null;
+  /** A day in UTC, as `2026-11-23`. */
+  day: string | null;
+};
+
+/** Newest first. `before`: the last id of the page above. */
+export const listTrail = (
+  db: Db,
+  filter: TrailFilter,
+  { before = null, limit = 50 }: { before?: string | null; limit?: number } = {},
+): Promise<NamedAct[]> =>
+  many<NamedAct>(
+    db,
+    `select ${named} from audit
+     where ($1::text is null or actor_id = $1
+         or actor_id = (select id from accounts where lower(email) = lower($1)))
+       and ($2::text is null or subject_id = $2
+         or subject_id = (select id from accounts where lower(email) = lower($2)))
+       and ($3::text is null or action = $3)
+       and ($4::date is null
+         or (at >= $4::date::timestamp at time zone 'UTC'
+           and at < ($4::date + 1)::timestamp at time zone 'UTC'))
+       and ($5::bigint is null or id < $5::bigint)
+     order by id desc limit $6`,
+    [filter.actor, filter.subject, filter.action, filter.day, before, limit],
+  );
+
 /** What the account did stays in the trail under a pseudonym, without addresses, reasons and details. */
 export const pseudonymiseActsOf = async (
   db: Db,

@@ -52,7 +52,7 @@ const words: Partial<Record<Action, string>> = {
   'product.changed': 'Changed: {changes}',
   'product.deprecated': 'Its end announced',
   'api.changed': 'Changed: {changes}',
-  'subscription.asked': 'Asked for',
+  'subscription.asked': 'Asked',
   'subscription.purpose_changed': 'Purpose changed, before: {before}',
   'subscription.approved': 'Approved',
   'subscription.rejected': 'Rejected',

@@ -1,0 +1,84 @@
+import type pg from 'pg';
+import type { AdministratorRole } from '../accounts/account.ts';
+import {
+  deleteAccountProfile,
+  findAccountProfile,
+  upsertAccountProfile,
+} from '../accounts/profile-store.ts';
+import { findAccount, saveRoles } from '../accounts/store.ts';
+import type { Doer } from '../audit/act.ts';
+import { recordAct } from '../audit/store.ts';
+import type { Environment } from '../base/environment.ts';
+import { Conflict, NotFound } from '../base/errors.ts';
+import { transaction } from '../db/pool.ts';
+import { lockOwners } from './people-store.ts';
+
+/**
+ * Exactly these roles from the account's next request on.
+ * @throws {NotFound} `no_account`
+ * @throws {Conflict} `last_owner`: the programme keeps somebody who can give roles;
+ *   `not_verified`: whoever has the address may not be whom one means.
+ */
+export const changeRoles = (
+  pool: pg.Pool,
+  doer: Doer,
+  { accountId, roles }: { accountId: string; roles: readonly AdministratorRole[] },
+): Promise<void> =>
+  transaction(pool, async (tx) => {
+    const owners = await lockOwners(tx);
+    const account = await findAccount(tx, accountId);
+    if (!account) throw noAccount();
+    if ([...account.roles].sort().join() === [...roles].sort().join()) return;
+    if (!account.emailVerifiedAt && roles.length > 0) {
+      throw new Conflict('not_verified', 'They have not proven their email address yet.');
+    }
+    if (!roles.includes('owner') && owners.length === 1 && owners[0] === accountId) {
+      throw new Conflict(
+        'last_owner',
+        'The programme needs an owner. Make somebody else one first.',
+      );
+    }
+    await saveRoles(tx, accountId, roles);
+    const subject = { kind: 'account', id: accountId } as const;
+    const detail = { roles: roles.length > 0 ? roles : ['none'] };
+    await recordAct(tx, { ...doer, action: 'account.roles_changed', subject, detail });
+  });
+
+/**
+ * What an account is as a subject of one environment; null: nothing of any product. Claims stay.
+ * @throws {NotFound} `no_account`
+ */
+export const changeProfile = (
+  pool: pg.Pool,
+  doer: Doer,
+  given: {
+    accountId: string;
+    environment: Environment;
+    profile: { role: string; patient: string | null } | null;
+  },
+): Promise<void> =>
+  transaction(pool, async (tx) => {
+    const { accountId, environment, profile } = given;
+    if (!(await findAccount(tx, accountId))) throw noAccount();
+    const place = { accountId, environment };
+    const before = await findAccountProfile(tx, place);
+    if (profile) {
+      await upsertAccountProfile(tx, place, { ...profile, claims: before?.claims ?? {} });
+    } else {
+      await deleteAccountProfile(tx, place);
+    }
+    await recordAct(tx, {
+      ...doer,
+      action: 'account.profile_changed',
+      subject: { kind: 'account', id: accountId },
+      environment,
+      detail: {
+        in: environment,
+        role: profile?.role ?? 'none',
+        before: before?.role ?? 'none',
+        patient: profile?.patient ?? null,
+      },
+    });
+  });
+
+export const noAccount = (): NotFound => new NotFound('no_account', 'There is no such account.');

@@ -1,0 +1,126 @@
+import type pg from 'pg';
+import { type AdministratorRole, administratorRoles } from '../../src/accounts/account.ts';
+import { desk } from '../../src/admin/desk.ts';
+import { createPasswords, type Passwords } from '../../src/base/passwords.ts';
+import { aPerson, type Person } from '../portal/profile-support.ts';
+import { useDatabaseUrl } from '../support/database.ts';
+import { newBrowser } from '../support/flow.ts';
+import { keyring } from '../support/seed.ts';
+import { startServer, type TestServer } from '../support/server.ts';
+import { anAdministrator } from './support.ts';
+
+/** Who may use each address; an owner may use them all. As docs/administrators.md says it. */
+const anybody: readonly AdministratorRole[] = administratorRoles;
+const doors: Record<string, readonly AdministratorRole[]> = {
+  'GET /admin': anybody,
+  'GET /admin/approvals': anybody,
+  'GET /admin/approvals/:id': anybody,
+  'POST /admin/approvals/:id/approve': ['approver'],
+  'POST /admin/approvals/:id/reject': ['approver'],
+  'POST /admin/approvals/:id/suspend': ['approver'],
+  'POST /admin/approvals/:id/resume': ['approver'],
+  'POST /admin/approvals/:id/end': ['approver'],
+  'GET /admin/people': anybody,
+  'GET /admin/people/:id': anybody,
+  'POST /admin/people/:id/roles': [],
+  'POST /admin/people/:id/profiles/:environment': ['approver'],
+  'POST /admin/people/:id/second-factor/remove': [],
+  'GET /admin/teams/:id': anybody,
+  'GET /admin/search': anybody,
+  'GET /admin/switch': anybody,
+  'GET /admin/switch/:kind/:id': anybody,
+  'POST /admin/switch/:kind/:id/suspend': ['approver'], // for a client, as below
+  'POST /admin/switch/:kind/:id/lift': ['approver'],
+  'GET /admin/trail': ['auditor'],
+  'GET /admin/trail.csv': ['auditor'],
+};
+
+/** What stands in the place of a parameter; what else it may be is found by no name. */
+const sample: Record<string, string> = { kind: 'client', environment: 'sandbox' };
+
+const routes = desk({
+  pool: {} as pg.Pool, // nobody asks it anything here
+  keyring,
+  passwords: {} as Passwords,
+  baseUrl: 'http://localhost',
+})
+  .stack.flatMap(({ methods, path }) => methods.map((method) => `${method} ${path}`))
+  .filter((door) => !door.startsWith('HEAD '))
+  .map((door) => door.replace(/(?<=.)\/$/, ''));
+
+test('every address of the desk has a line that says whose it is, and no line is left over', () => {
+  expect([...new Set(routes)].sort()).toEqual(Object.keys(doors).sort());
+});
+
+describe('the desk', () => {
+  const databaseUrl = useDatabaseUrl();
+  const passwords = createPasswords();
+  const people = new Map<string, Person>();
+  let server: TestServer;
+  beforeAll(async () => {
+    server = await startServer({ databaseUrl });
+    for (const role of administratorRoles) {
+      people.set(role, await anAdministrator(server, passwords, [role], role));
+    }
+    people.set('developer', await aPerson(server, passwords, { name: 'developer' }));
+  });
+  afterAll(async () => {
+    await server.close();
+    await passwords.close();
+  });
+
+  /** The answer's code, without a form's token: a role that is allowed gets as far as that. */
+  async function knock(door: string, who: string): Promise<{ status: number; error: string }> {
+    const [method = '', path = ''] = door.split(' ');
+    const filled = path.replace(/:(\w+)/g, (_, name) => sample[name] ?? 'no-such-thing');
+    const browser = people.get(who)?.browser ?? newBrowser(server.baseUrl);
+    const page = await browser.open(`${server.baseUrl}${filled}`, {
+      method,
+      headers: { accept: 'application/json', origin: server.baseUrl },
+      ...(method === 'POST' && { body: new URLSearchParams({ csrf: '' }) }),
+    });
+    const body = page.text.startsWith('{') ? JSON.parse(page.text) : {};
+    return { status: page.status, error: body.error ?? '' };
+  }
+
+  const cases = Object.entries(doors).flatMap(([door, roles]) =>
+    administratorRoles.map((role) => ({
+      door,
+      role,
+      answer: role === 'owner' || roles.includes(role) ? 'opens' : 'is refused',
+    })),
+  );
+
+  test.each(cases)('$door $answer for $role', async ({ door, role, answer }) => {
+    const { status, error } = await knock(door, role);
+    if (answer === 'is refused') {
+      expect([status, error]).toEqual([403, 'lacks_role']);
+    } else {
+      expect(['lacks_role', 'not_found', 'sign_in', 'server_error']).not.toContain(error);
+      expect(status).not.toBe(500);
+    }
+  });
+
+  test.each(Object.keys(doors))('%s is nothing to a developer', async (door) => {
+    expect(await knock(door, 'developer')).toEqual({ status: 404, error: 'not_found' });
+  });
+
+  test.each(Object.keys(doors))('%s asks whoever is signed out to sign in', async (door) => {
+    expect(await knock(door, 'nobody')).toEqual({ status: 401, error: 'sign_in' });
+  });
+
+  test('shows the sign-in form in the place of a page', async () => {
+    const page = await newBrowser(server.baseUrl).open(`${server.baseUrl}/admin/people`);
+    expect([page.status, page.text]).toEqual([401, expect.stringContaining('type="password"')]);
+  });
+
+  test('has a page that tells what needs somebody', async () => {
+    await server.pool.query(
+      `insert into letters (recipient, template, data, dead_at) values ('x@example.com', 'x', '{}', now())`,
+    );
+    const page = await (people.get('support') as Person).open('/admin');
+    expect(page.text).toContain('No request waits for approval.');
+    expect(page.text).toContain('1 letter could not be sent');
+    expect(page.text).not.toContain('/admin/trail">Who did what');
+  });
+});
