@@ -2,9 +2,12 @@ import Router from '@koa/router';
 import type pg from 'pg';
 import type { Passwords } from '../base/passwords.ts';
 import type { Keyring } from '../base/secrets.ts';
+import type { KeysAt } from '../clients/remote-keys.ts';
 import { makeConsoleClients } from '../clients/service.ts';
+import { endClientAccess } from '../oauth/client-ending.ts';
 import { type AdministratorOf, administrators } from './administrator.ts';
 import { approvalRoutes } from './approval-routes.ts';
+import { clientRoutes } from './client-routes.ts';
 import { overviewRoutes } from './overview-routes.ts';
 import { peopleRoutes } from './people-routes.ts';
 import { searchRoutes } from './search-routes.ts';
@@ -19,6 +22,7 @@ export type DeskParts = {
   passwords: Passwords;
   /** The public origin, without a slash at the end. */
   baseUrl: string;
+  keysAt: KeysAt;
   administratorOf: AdministratorOf;
 };
 
@@ -32,6 +36,7 @@ export function desk(
   };
   const router = new Router();
   router.use(approvalRoutes({ ...parts, makeConsoleClients }).routes());
+  router.use(clientRoutes({ ...parts, endClientAccess }).routes());
   router.use(overviewRoutes(parts).routes());
   router.use(peopleRoutes(parts).routes());
   router.use(teamRoutes(parts).routes());

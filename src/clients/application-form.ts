@@ -21,6 +21,8 @@ export const applicationFields = z
     allowed_origins: z.string().default(''),
     jwks: z.string().default(''),
     jwks_uri: z.string().max(2000).default(''),
+    /** First-party clients only. */
+    default_product: z.string().max(200).default(''),
   })
   .catchall(z.string());
 

@@ -14,7 +14,7 @@ export type Application = Client & {
   createdByName: string | null;
 };
 
-const columns = `c.id, c.environment, c.team_id as "teamId", c.kind, c.name,
+export const applicationColumns = `c.id, c.environment, c.team_id as "teamId", c.kind, c.name,
   c.auth_method as "authMethod", c.grant_types as "grantTypes", c.redirect_uris as "redirectUris",
   c.post_logout_redirect_uris as "postLogoutRedirectUris", c.allowed_origins as "allowedOrigins",
   c.jwks, c.jwks_uri as "jwksUri", c.allows_oidc as "allowsOidc",
@@ -32,7 +32,7 @@ export const findOwnApplication = (
 ): Promise<Application | undefined> =>
   maybeOne<Application>(
     db,
-    `select ${columns} from clients c left join teams t on t.id = c.team_id
+    `select ${applicationColumns} from clients c left join teams t on t.id = c.team_id
      where c.id = $2 and ${owned}`,
     [owner, id],
   );
@@ -44,7 +44,7 @@ export const lockOwnApplication = (
 ): Promise<Application | undefined> =>
   maybeOne<Application>(
     db,
-    `select ${columns} from clients c left join teams t on t.id = c.team_id
+    `select ${applicationColumns} from clients c left join teams t on t.id = c.team_id
      where c.id = $2 and ${owned} for update of c`,
     [owner, id],
   );
