@@ -178,6 +178,8 @@ describe('the pages of approvals', () => {
       /Made active by Helen Ashby, today, \d\d:\d\d UTC: Fine for the pilot./,
     );
     expect(late.text).toContain('You wrote: “Not before February.”');
+    const empty = await submitTo(samir.browser, slow, `${path}/reject`, { reason: '' });
+    expect(empty.status).toBe(409); // not 422: there is nothing left to correct
     expect((await now(request))?.state).toBe('active');
   });
 
