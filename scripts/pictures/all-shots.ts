@@ -1,9 +1,12 @@
 import { approvalShots } from './approval-shots.ts';
 import type { Shot } from './camera.ts';
+import { deskShots } from './desk-shots.ts';
+import { developerShots } from './developer-shots.ts';
 import { pageShots } from './page-shots.ts';
 import { peopleShots } from './people-shots.ts';
 import { popUpShots } from './pop-up-shots.ts';
 import { signInShots } from './sign-in-shots.ts';
+import { teamShots } from './team-shots.ts';
 import { testUserShots } from './test-user-shots.ts';
 
 /** Every page in every state worth a look: pictured by scripts/screenshots.ts, and read by axe. */
@@ -14,4 +17,7 @@ export const allShots: readonly Shot[] = [
   ...peopleShots,
   ...testUserShots,
   ...approvalShots,
+  ...developerShots,
+  ...teamShots,
+  ...deskShots,
 ];

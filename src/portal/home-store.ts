@@ -19,6 +19,7 @@ const statesOf: Readonly<Record<Filter, readonly State[]>> = {
 /** One whose time has come is expired, whether or not that was noted yet. */
 const state = `case when s.state in ('active', 'suspended') and s.expires_at <= now()
   then 'expired' else s.state end`;
+const stands = `${state} in ('submitted', 'active', 'suspended')`;
 const mine = `exists (
   select from team_members m where m.team_id = s.team_id and m.account_id = $1)`;
 
@@ -57,7 +58,7 @@ export type HomeSubscription = {
   quota: Limit | null;
 };
 
-/** Newest first. `before`: the last id of the page above. */
+/** What stands or waits first, then newest first. `before`: the last id of the page above. */
 export const listHomeSubscriptions = (
   db: Db,
   given: { accountId: string; filter: Filter; before: string | null; limit: number },
@@ -81,9 +82,9 @@ export const listHomeSubscriptions = (
          then json_build_object('calls', p.quota_calls, 'seconds', p.quota_seconds) end as quota
      from subscriptions s join products p on p.id = s.product_id join teams t on t.id = s.team_id
      where ${mine} and ${state} = any ($2)
-       and ($3::text is null or (s.created_at, s.id) <
-         (select b.created_at, b.id from subscriptions b where b.id = $3))
-     order by s.created_at desc, s.id desc limit $4`,
+       and ($3::text is null or (${stands}, s.created_at, s.id) <
+         (select ${stands}, s.created_at, s.id from subscriptions s where s.id = $3))
+     order by ${stands} desc, s.created_at desc, s.id desc limit $4`,
     [given.accountId, statesOf[given.filter], given.before, given.limit],
   );
 

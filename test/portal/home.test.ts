@@ -101,6 +101,7 @@ describe('what one comes home to', () => {
     await aSubscription(server.pool, { team, product, state: 'submitted' });
 
     const all = card(await home(someone), 'Subscriptions');
+    expect(all.match(/<strong>(Wished for|Current)/g)).toHaveLength(2); // before all that is over
     for (const words of ['All 25', 'Active 1', 'Waiting 1', 'Ended 23']) {
       expect(all).toContain(words);
     }

@@ -197,7 +197,7 @@ describe('what there is to subscribe to', () => {
     const terms = 'Be kind.\n\nTell us <b>before</b> you leave.';
     const product = await aProduct(server.pool, { terms });
     const page = await priya.open(`/products/${product.id}`);
-    expect(page.text).toContain('<p>Be kind.</p>');
+    expect(page.text).toContain('<p class="wrap">Be kind.</p>');
     expect(page.text).toContain('Tell us &lt;b&gt;before&lt;/b&gt; you leave.');
     const unticked = await askFor(product.id);
     expect(unticked.status).toBe(422);
