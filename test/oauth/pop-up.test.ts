@@ -387,9 +387,8 @@ describe('the pop-up', () => {
     });
 
     test('that its subscription ended meanwhile', async () => {
-      const product = await aProduct(server.pool);
       for (const act of ['submit', 'reload'] as const) {
-        const client = await aClientOf(product);
+        const client = await aClientOf(await aProduct(server.pool));
         const { browser, page } = await openPage(client);
         await server.pool.query(`update subscriptions set state = 'suspended' where id = $1`, [
           client.subscriptionId,
