@@ -10,8 +10,8 @@ import type { Config } from '../config.ts';
 import { deleteExpiredThrottles } from '../db/throttle.ts';
 import { deleteOldLetters } from '../mail/store.ts';
 import { deleteExpired } from '../oauth/store.ts';
-import { deleteInvitationsOlderThan } from '../teams/invitation-store.ts';
 import { expireDue, warnDue } from '../subscriptions/ending-service.ts';
+import { deleteInvitationsOlderThan } from '../teams/invitation-store.ts';
 
 /** Milliseconds between two sweeps, and rows of one statement where there may be very many. */
 const every = 10 * 60_000;
