@@ -145,6 +145,14 @@ describe('what a team’s own test user does on purpose', () => {
     });
   });
 
+  test('too little scope: where nothing else was asked for, the answer says that nothing is left', async () => {
+    await behave('too_little_scope');
+    const form = { grant_type: 'password', username: 'own', password };
+    const answer = await token({ ...form, scope: 'read' });
+    expect([answer.status, answer.body.scope]).toEqual([200, '']);
+    expect((await introspected(answer)).scope).toBeUndefined();
+  });
+
   test('consent denied: the page answers like Cancel, and nobody is signed in by it', async () => {
     const url = (more = {}) =>
       authorizationUrl(server.sandbox, client, pkce().challenge, { scope, ...more });
@@ -210,7 +218,8 @@ describe('what a team’s own test user does on purpose', () => {
         answer: await answer,
         late: Date.now() - begun > 9_900,
       });
-      const slow = [token(code), byPassword(), refreshed(before)].map(lateBy);
+      const many = Array.from({ length: 12 }, byPassword); // more than there are connections
+      const slow = [token(code), refreshed(before), ...many].map(lateBy);
       const page = lateBy(pageOf(asAccount('own', password)));
 
       const { username } = other;

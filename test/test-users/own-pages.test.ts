@@ -3,7 +3,7 @@ import { mostPerTeam } from '../../src/test-users/own-service.ts';
 import { actsOf, aPerson, type Person, send } from '../portal/profile-support.ts';
 import { useDatabaseUrl } from '../support/database.ts';
 import { newBrowser, type Page, post } from '../support/flow.ts';
-import { aClient, aProduct, aSubscription, type aTeam, aTestUser } from '../support/seed.ts';
+import { aClient, aProduct, aSubscription, aTeam, aTestUser } from '../support/seed.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 
 const typed = {
@@ -242,6 +242,22 @@ describe('a team’s own test users', () => {
     expect(refused).toHaveLength(2);
     expect(refused[0]?.text).toContain(`A team can have ${mostPerTeam} test users.`);
     expect(refused[0]?.text).toContain('Sees everybody on Tuesdays.');
+  });
+
+  test('whoever is in two teams says for which one it is, and sees both', async () => {
+    const someone = await person();
+    const second = await aTeam(server.pool, { name: 'Fernbank', members: [someone.account] });
+    const form = await someone.open('/test-users/new');
+    expect(form.text).toContain(`<option value="${second.id}">Fernbank</option>`);
+    const made = await send(someone, '/test-users/new', { ...typed, team: second.id });
+    expect(made.text).toContain('Fernbank');
+    const list = await someone.open('/test-users');
+    expect(list.text).toContain('Fernbank’s own');
+    expect(list.text.match(/No test user of your own yet/g)).toHaveLength(1);
+    const { rows } = await server.pool.query('select team_id from test_users where id = $1', [
+      idOf(made),
+    ]);
+    expect(rows).toEqual([{ team_id: second.id }]);
   });
 
   test('is deleted for good', async () => {
