@@ -1,5 +1,6 @@
 import { DomainError } from './base/errors.ts';
 import { accountCommand } from './commands/account-command.ts';
+import { clientCommand } from './commands/client.ts';
 import { type Command, UsageError } from './commands/command.ts';
 import { fixturesCommand } from './commands/fixtures-command.ts';
 import { programmeCommand } from './commands/programme.ts';
@@ -12,6 +13,7 @@ const commands: Record<string, Command> = {
   start: startCommand,
   fixtures: fixturesCommand,
   programme: programmeCommand,
+  client: clientCommand,
   account: accountCommand,
   suspend: suspendCommand,
   lift: liftCommand,
