@@ -9,6 +9,7 @@ import {
 } from '../../src/subscriptions/key-service.ts';
 import { listKeys, listOldKeys } from '../../src/subscriptions/key-store.ts';
 import type { Subscription } from '../../src/subscriptions/subscription.ts';
+import { upsertMember } from '../../src/teams/store.ts';
 import { lettersTo } from '../accounts/register-support.ts';
 import { useDatabase } from '../support/database.ts';
 import { anAccount, aSubscription, aTeam, keyring } from '../support/seed.ts';
@@ -24,7 +25,8 @@ describe('a key that is made anew', () => {
   beforeEach(async () => {
     priya = await anAccount(pool, { name: 'Priya Nair' });
     samir = await anAccount(pool, { name: 'Samir Holt' });
-    const team = await aTeam(pool, { members: [priya, samir] });
+    const team = await aTeam(pool, { members: [priya] });
+    await upsertMember(pool, { teamId: team.id, accountId: samir.id, role: 'member' });
     subscription = await aSubscription(pool, { team });
     await makeKeys(pool, keyring, subscription);
     [primary] = (await listKeys(pool, subscription.id)) as [SubscriptionKey, SubscriptionKey];
