@@ -138,9 +138,9 @@ export const savePurpose = (
 ): Promise<unknown> =>
   db.query('update subscriptions set purpose = $2 where id = $1', [id, purpose]);
 
-/** Whether a programme file that names a subscription moves it, or has moved it last. */
+/** Whether a programme file that names a subscription moves it, or has moved it last. It resumes none. */
 const lawfulMove = `exists (select from subscription_moves
-  where from_state = s.state and to_state = excluded.state)`;
+  where from_state = s.state and to_state = excluded.state and move <> 'resume')`;
 const ofTheFile = `(${lawfulMove} or s.decided_as is not distinct from 'programme')`;
 
 /**

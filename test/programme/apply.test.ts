@@ -181,6 +181,20 @@ describe('applying the demo programme', () => {
     await apply();
   });
 
+  test('what an administrator has suspended is not resumed by the file', async () => {
+    await apply();
+    await pool.query(
+      `update subscriptions set state = 'suspended', reason = 'Too many calls'
+       where id = 'sub_larkfield_read'`,
+    );
+    await apply();
+    expect(await findSubscription(pool, 'sub_larkfield_read')).toMatchObject({
+      state: 'suspended',
+      reason: 'Too many calls',
+    });
+    await pool.query(`update subscriptions set state = 'active' where id = 'sub_larkfield_read'`);
+  });
+
   test('a cancelled subscription of the file takes its clients’ rights away', async () => {
     const changed = structuredClone(programme);
     for (const subscription of changed.development?.subscriptions ?? []) {
