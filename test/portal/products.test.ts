@@ -151,6 +151,9 @@ describe('what there is to subscribe to', () => {
     const page = await priya.open(`/products/${product.id}`);
     expect(page.text).toContain('Larkfield Labs');
     expect(page.text).not.toContain('Uninvited');
+    const stranger = await aPerson(server, passwords);
+    expect((await stranger.open(`/products/${product.id}`)).status).toBe(404);
+    expect((await stranger.open('/products?q=example')).text).not.toContain(product.id);
     expect((await askFor(product.id, { purpose, team: other.id })).status).toBe(404);
     expect(await rows(product.id)).toEqual([]);
     await askFor(product.id);
