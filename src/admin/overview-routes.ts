@@ -1,7 +1,7 @@
 import Router from '@koa/router';
 import type pg from 'pg';
 import { signedIn } from '../accounts/session-cookie.ts';
-import { counted, dayInWords } from '../base/in-words.ts';
+import { counted, dayInWords, listed } from '../base/in-words.ts';
 import type { AdministratorOf } from './administrator.ts';
 import { findOverview } from './overview-store.ts';
 
@@ -29,7 +29,7 @@ export function overviewRoutes({
       teams: counted(found.teams, 'team'),
       subscriptions: counted(found.subscriptions, 'active subscription'),
       readsTrail: roles.includes('auditor') || roles.includes('owner'),
-      roles,
+      roles: listed(roles),
     });
   });
 

@@ -76,7 +76,7 @@ export async function personPage(
     email: account.email,
     verified: account.emailVerifiedAt ? dayInWords(account.emailVerifiedAt) : null,
     since: dayInWords(account.createdAt),
-    sessions: counted(sessions.length, 'browser'),
+    sessions: sessions.length > 0 ? counted(sessions.length, 'browser') : 'no browser',
     secondFactor: account.secondFactorSince ? dayInWords(account.secondFactorSince) : null,
     own: account.id === reader.id,
     mayGiveRoles: may('owner'),

@@ -1,5 +1,6 @@
 import Router from '@koa/router';
 import type pg from 'pg';
+import { signedIn } from '../accounts/session-cookie.ts';
 import { listActsAbout } from '../audit/store.ts';
 import { historyOf } from '../audit/words.ts';
 import { NotFound } from '../base/errors.ts';
@@ -9,6 +10,7 @@ import { suspensionsOf } from '../suspensions/store.ts';
 import { listInvitations } from '../teams/invitation-store.ts';
 import { findTeam, listMembers } from '../teams/store.ts';
 import type { AdministratorOf } from './administrator.ts';
+import { switchRoles } from './switch.ts';
 import { listApplicationsOfTeam, listSubscriptionsOfTeam } from './team-store.ts';
 
 const historyLines = 20;
@@ -28,7 +30,11 @@ export function teamRoutes({
     const { before } = ctx.query;
     const cursor = typeof before === 'string' && /^\d{1,18}$/.test(before) ? before : null;
     const whose = { teamId: String(ctx.params.id), reader: doer.actor.id };
-    await ctx.render('admin/team', await teamPage(pool, whose, { before: cursor }));
+    const { roles } = signedIn(ctx);
+    await ctx.render('admin/team', {
+      ...(await teamPage(pool, whose, { before: cursor })),
+      mayStop: roles.includes(switchRoles.team) || roles.includes('owner'),
+    });
   });
 
   return router;

@@ -115,7 +115,7 @@ function byWhom({ actorKind, actorId, actorName }: NamedAct, reader?: string): s
   return actorKind === 'client' || actorKind === 'test_user' ? (actorId ?? '') : '';
 }
 
-const plain = (action: string): string => action.replace(/[._]/g, ' ');
+const plain = (action: string): string => action.replace(/[._]/g, ' ').replace(/^api\b/, 'API');
 const capital = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 const told = (value: unknown): string =>
   Array.isArray(value) ? listed(value.map(String)) : String(value);

@@ -204,7 +204,10 @@ describe('people, as administrators see them', () => {
     for (const said of ['Fernhill', 'Priya &lt;Nair&gt;', 'Read Records', 'Night Batch']) {
       expect(page.text).toContain(said);
     }
-    expect(page.text).toContain(`/admin/switch/team/${team.id}`);
+    expect(page.text).not.toContain('/admin/switch/'); // support only reads
+    for (const stop of [`team/${team.id}`, `client/${client.id}`]) {
+      expect((await approver.open(path)).text).toContain(`/admin/switch/${stop}`);
+    }
     await server.pool.query(
       `insert into suspensions (kind, id, reason) values ('client', $1, 'x')`,
       [client.id],

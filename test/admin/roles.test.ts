@@ -1,11 +1,9 @@
-import type pg from 'pg';
 import { type AdministratorRole, administratorRoles } from '../../src/accounts/account.ts';
 import { desk } from '../../src/admin/desk.ts';
-import { createPasswords, type Passwords } from '../../src/base/passwords.ts';
+import { createPasswords } from '../../src/base/passwords.ts';
 import { aPerson, type Person } from '../portal/profile-support.ts';
 import { useDatabaseUrl } from '../support/database.ts';
 import { newBrowser } from '../support/flow.ts';
-import { keyring } from '../support/seed.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { anAdministrator } from './support.ts';
 
@@ -31,6 +29,32 @@ const doors: Record<string, readonly AdministratorRole[]> = {
   'GET /admin/switch/:kind/:id': anybody,
   'POST /admin/switch/:kind/:id/suspend': ['approver'], // for a client, as below
   'POST /admin/switch/:kind/:id/lift': ['approver'],
+  'GET /admin/products': anybody,
+  'GET /admin/products/new': ['publisher'],
+  'POST /admin/products/new': ['publisher'],
+  'GET /admin/products/:id': anybody,
+  'POST /admin/products/:id': ['publisher'],
+  'POST /admin/products/:id/state': ['publisher'],
+  'GET /admin/apis': anybody,
+  'GET /admin/apis/new': ['publisher'],
+  'POST /admin/apis/new': ['publisher'],
+  'GET /admin/apis/:id': anybody,
+  'GET /admin/apis/:id/document': anybody,
+  'POST /admin/apis/:id/document': ['publisher'],
+  'POST /admin/apis/:id/current': ['publisher'],
+  'POST /admin/apis/:id/remove': ['publisher'],
+  'POST /admin/apis/:id/base-urls': ['publisher'],
+  'GET /admin/clients': anybody,
+  'GET /admin/clients/new': ['publisher'],
+  'POST /admin/clients/new': ['publisher'],
+  'GET /admin/clients/:id': anybody,
+  'GET /admin/clients/:id/change': ['publisher'],
+  'POST /admin/clients/:id/change': ['publisher'],
+  'GET /admin/clients/:id/delete': ['publisher'],
+  'POST /admin/clients/:id/delete': ['publisher'],
+  'POST /admin/clients/:id/secrets': ['publisher'],
+  'POST /admin/clients/:id/secrets/:secret/end': ['publisher'],
+  'POST /admin/clients/:id/assertion': ['publisher'],
   'GET /admin/trail': ['auditor'],
   'GET /admin/trail.csv': ['auditor'],
 };
@@ -38,12 +62,7 @@ const doors: Record<string, readonly AdministratorRole[]> = {
 /** What stands in the place of a parameter; what else it may be is found by no name. */
 const sample: Record<string, string> = { kind: 'client', environment: 'sandbox' };
 
-const routes = desk({
-  pool: {} as pg.Pool, // nobody asks it anything here
-  keyring,
-  passwords: {} as Passwords,
-  baseUrl: 'http://localhost',
-})
+const routes = desk({} as Parameters<typeof desk>[0]) // made, and asked for nothing but its addresses
   .stack.flatMap(({ methods, path }) => methods.map((method) => `${method} ${path}`))
   .filter((door) => !door.startsWith('HEAD '))
   .map((door) => door.replace(/(?<=.)\/$/, ''));

@@ -202,7 +202,7 @@ describe('an invitation to a team', () => {
       [team.id],
     );
     expect((await priya.open(second)).status).toBe(410);
-    expect((await helen.open(at)).text).toContain('has ended');
+    expect((await helen.open(at)).text).toContain('The link has ended.');
     const [again] = await waiting();
     await send(helen, at, {}, `${at}/invitations/${again?.id}/resend`);
     const third = await linkTo(email);
