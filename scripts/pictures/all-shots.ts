@@ -1,3 +1,4 @@
+import { applicationShots } from './application-shots.ts';
 import { approvalShots } from './approval-shots.ts';
 import type { Shot } from './camera.ts';
 import { deskShots } from './desk-shots.ts';
@@ -5,6 +6,7 @@ import { developerShots } from './developer-shots.ts';
 import { pageShots } from './page-shots.ts';
 import { peopleShots } from './people-shots.ts';
 import { popUpShots } from './pop-up-shots.ts';
+import { productShots } from './product-shots.ts';
 import { signInShots } from './sign-in-shots.ts';
 import { teamShots } from './team-shots.ts';
 import { testUserShots } from './test-user-shots.ts';
@@ -18,6 +20,8 @@ export const allShots: readonly Shot[] = [
   ...testUserShots,
   ...approvalShots,
   ...developerShots,
+  ...applicationShots,
   ...teamShots,
   ...deskShots,
+  ...productShots,
 ];

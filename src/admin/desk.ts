@@ -6,10 +6,12 @@ import type { KeysAt } from '../clients/remote-keys.ts';
 import { makeConsoleClients } from '../clients/service.ts';
 import { endClientAccess } from '../oauth/client-ending.ts';
 import { type AdministratorOf, administrators } from './administrator.ts';
+import { apiRoutes } from './api-routes.ts';
 import { approvalRoutes } from './approval-routes.ts';
 import { clientRoutes } from './client-routes.ts';
 import { overviewRoutes } from './overview-routes.ts';
 import { peopleRoutes } from './people-routes.ts';
+import { productRoutes } from './product-routes.ts';
 import { searchRoutes } from './search-routes.ts';
 import { switchRoutes } from './switch-routes.ts';
 import { teamRoutes } from './team-routes.ts';
@@ -43,5 +45,7 @@ export function desk(
   router.use(searchRoutes(parts).routes());
   router.use(switchRoutes(parts).routes());
   router.use(trailRoutes(parts).routes());
+  router.use(productRoutes(parts).routes());
+  router.use(apiRoutes(parts).routes());
   return router;
 }

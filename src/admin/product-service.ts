@@ -101,13 +101,12 @@ const mostChanges = 50;
 
 /** As a history tells them, whose reader knows which product or API it is about. */
 function told(changes: readonly string[], id: string): { changes: string[] } {
-  const lines = changes
-    .slice(0, mostChanges)
-    .map((line) =>
-      line
-        .replace(/^~ (product|api) \S+: /, '')
-        .replace(new RegExp(` of (product|api) ${escaped(id)}`), ''),
-    );
+  const itself = new RegExp(`^(product|api) ${escaped(id)}: | of (product|api) ${escaped(id)}`);
+  const lines = changes.slice(0, mostChanges).map((line) => {
+    const what = line.slice(2).replace(itself, '');
+    if (line.startsWith('~')) return what;
+    return `${what} ${line.startsWith('+') ? 'added' : 'removed'}`;
+  });
   const more = changes.length - lines.length;
   return { changes: more > 0 ? [...lines, `${more} more`] : lines };
 }

@@ -23,16 +23,23 @@ export class Misfit extends DomainError {
   }
 }
 
-/** What only the database can tell. Ask it under `lockProgramme`. @throws {Misfit} */
+/** What only the database can tell. Ask it under `lockProgramme`. */
+export const misfitsOf = async (
+  tx: Db,
+  programme: Programme,
+  there: Programme,
+): Promise<Fault[]> => [
+  ...productMisfits(programme, there),
+  ...(await audienceMisfits(tx, programme)),
+  ...(await teamMisfits(tx, programme)),
+  ...(await openingMisfits(tx, programme)),
+  ...(await testUserMisfits(tx, programme)),
+  ...(await clientMisfits(tx, programme)),
+];
+
+/** @throws {Misfit} */
 export async function mustFit(tx: Db, programme: Programme, there: Programme): Promise<void> {
-  const faults = [
-    ...productMisfits(programme, there),
-    ...(await audienceMisfits(tx, programme)),
-    ...(await teamMisfits(tx, programme)),
-    ...(await openingMisfits(tx, programme)),
-    ...(await testUserMisfits(tx, programme)),
-    ...(await clientMisfits(tx, programme)),
-  ];
+  const faults = await misfitsOf(tx, programme, there);
   if (faults.length > 0) throw new Misfit(faults);
 }
 

@@ -3,13 +3,15 @@ import type { Context } from 'koa';
 import type { z } from 'zod';
 import { InvalidInput } from '../base/errors.ts';
 
-const formLimit = '32kb';
-const parse = bodyParser({
-  enableTypes: ['form'],
-  formLimit,
-  // what does not even unpack (a wrong Content-Encoding) has no status of its own
-  onError: (error, ctx) => ctx.throw('status' in error ? Number(error.status) : 400),
-});
+const parserOf = (formLimit: string) =>
+  bodyParser({
+    enableTypes: ['form'],
+    formLimit,
+    // what does not even unpack (a wrong Content-Encoding) has no status of its own
+    onError: (error, ctx) => ctx.throw('status' in error ? Number(error.status) : 400),
+  });
+/** Where a form holds more than people type into a few fields. */
+const parsers = { '32kb': parserOf('32kb'), '256kb': parserOf('256kb'), '4mb': parserOf('4mb') };
 
 type Issue = Parameters<z.core.$ZodErrorMap>[0];
 
@@ -41,9 +43,10 @@ function sentenceOf(issue: Issue): string | undefined {
 export async function readForm<Schema extends z.ZodType>(
   ctx: Context,
   schema: Schema,
+  { limit = '32kb' }: { limit?: keyof typeof parsers } = {},
 ): Promise<z.infer<Schema>> {
   if (!ctx.is('urlencoded')) ctx.throw(415);
-  await parse(ctx, async () => {});
+  await parsers[limit](ctx, async () => {});
 
   const read = schema.safeParse(fieldsOf(ctx.request.rawBody ?? ''), { error: sentenceOf });
   if (read.success) return read.data;

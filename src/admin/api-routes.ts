@@ -1,0 +1,161 @@
+import Router from '@koa/router';
+import type { Context } from 'koa';
+import { stringify } from 'yaml';
+import { z } from 'zod';
+import { accountOf, signedIn } from '../accounts/session-cookie.ts';
+import { Conflict, InvalidInput, NotFound } from '../base/errors.ts';
+import { checkCsrf } from '../http/csrf.ts';
+import { readForm } from '../http/form.ts';
+import { goTo } from '../http/go-to.ts';
+import { findApiDocument } from '../products/api-store.ts';
+import type { AdministratorOf } from './administrator.ts';
+import { type ApiChange, changeApi, findApi, makeApi } from './api-editing.ts';
+import { apiPage, apisPage, type ToldOfApi } from './api-page.ts';
+import type { EditingParts } from './product-editing.ts';
+
+type Parts = EditingParts & { administratorOf: AdministratorOf };
+
+const text = z
+  .string()
+  .default('')
+  .transform((value) => value.replace(/\r\n?/g, '\n'));
+const form = z.object({
+  csrf: z.string().default(''),
+  read: z.string().default(''),
+  id: z.string().trim().default(''),
+  document: text,
+  baseUrls: text,
+  current: z.string().default(''),
+  version: z.string().default(''),
+});
+type Form = z.infer<typeof form>;
+
+/** An OpenAPI document of a megabyte, as forms send it. */
+const limit = '4mb';
+
+/** By the last word of the address that a form is sent to. */
+const changes: Readonly<Record<string, (given: Form) => ApiChange>> = {
+  document: ({ document, current }) => ({
+    kind: 'document',
+    text: document,
+    current: current === 'yes',
+  }),
+  current: ({ version }) => ({ kind: 'current', version }),
+  remove: ({ version }) => ({ kind: 'remove', version }),
+  'base-urls': ({ baseUrls }) => ({ kind: 'baseUrls', text: baseUrls }),
+};
+
+const done: Readonly<Record<string, string>> = {
+  made: 'The API is there. Products can open it.',
+  document: 'The document is kept.',
+  current: 'Another version is the current one.',
+  remove: 'The version is gone.',
+  'base-urls': 'The base URLs are saved.',
+};
+
+/** The APIs of the catalogue, their versions and where they are reached. */
+export function apiRoutes(parts: Parts): Router {
+  const { pool, administratorOf } = parts;
+  const router = new Router({ prefix: '/admin/apis' });
+
+  router.get('/', async (ctx) => {
+    administratorOf(ctx);
+    await ctx.render('admin/apis', await apisPage(pool, { mayEdit: mayEdit(ctx) }));
+  });
+
+  const showNew = (ctx: Context, told: ToldOfApi): Promise<void> =>
+    ctx.render('admin/api-new', {
+      errors: told.errors ?? {},
+      typed: { id: '', document: '', baseUrls: '', ...told.typed },
+    });
+
+  router.get('/new', async (ctx) => {
+    administratorOf(ctx, 'publisher');
+    await showNew(ctx, {});
+  });
+
+  router.post('/new', async (ctx) => {
+    const doer = administratorOf(ctx, 'publisher');
+    const { csrf, ...typed } = await readForm(ctx, form, { limit });
+    checkCsrf(ctx, csrf);
+    const id = await orAgain(
+      ctx,
+      () => makeApi(parts, doer, typed),
+      (told) => showNew(ctx, { ...told, typed }),
+    );
+    if (id) goTo(ctx, `/admin/apis/${id}?done=made`);
+  });
+
+  router.get('/:id', async (ctx) => {
+    administratorOf(ctx);
+    const word = typeof ctx.query.done === 'string' ? ctx.query.done : '';
+    const said = Object.hasOwn(done, word) ? done[word] : undefined;
+    await show(ctx, parts, { done: said ?? null });
+  });
+
+  router.get('/:id/document', async (ctx) => {
+    administratorOf(ctx);
+    const { version } = ctx.query;
+    const asked = {
+      apiId: String(ctx.params.id),
+      version: typeof version === 'string' ? version : null,
+    };
+    const document = await findApiDocument(pool, asked);
+    if (!document) throw new NotFound('no_version', 'There is no such version.');
+    ctx.attachment(`${asked.apiId}.yaml`);
+    ctx.type = 'application/yaml';
+    ctx.body = stringify(document, { lineWidth: 100, aliasDuplicateObjects: false });
+  });
+
+  for (const [word, changeOf] of Object.entries(changes)) {
+    router.post(`/:id/${word}`, async (ctx) => {
+      const doer = administratorOf(ctx, 'publisher');
+      const given = await readForm(ctx, form, { limit });
+      checkCsrf(ctx, given.csrf);
+      const before = { id: String(ctx.params.id), read: given.read };
+      const changing = async () => {
+        await changeApi(parts, doer, before, changeOf(given));
+        return before.id;
+      };
+      const typed = {
+        ...(word === 'document' && { document: given.document }),
+        ...(word === 'base-urls' && { baseUrls: given.baseUrls }),
+      };
+      const id = await orAgain(ctx, changing, (told) => show(ctx, parts, { ...told, typed }));
+      if (id) goTo(ctx, `/admin/apis/${id}?done=${word}`);
+    });
+  }
+
+  return router;
+}
+
+const mayEdit = (ctx: Context): boolean =>
+  (accountOf(ctx)?.roles ?? []).some((role) => role === 'publisher' || role === 'owner');
+
+/** Undefined where it failed: then `again` has shown the page with what is wrong. */
+async function orAgain<T>(
+  ctx: Context,
+  work: () => Promise<T>,
+  again: (told: ToldOfApi) => Promise<void>,
+): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    const invalid = error instanceof InvalidInput;
+    if (!invalid && !(error instanceof Conflict)) throw error;
+    await again(invalid ? { errors: error.fields } : { problem: error.message });
+    ctx.status = invalid ? 422 : 409;
+    return undefined;
+  }
+}
+
+async function show(ctx: Context, { pool }: Parts, told: ToldOfApi): Promise<void> {
+  const api = await findApi(pool, String(ctx.params.id));
+  if (!api) throw new NotFound('no_api', 'There is no such API.');
+  const page = await apiPage(pool, api, {
+    told,
+    mayEdit: mayEdit(ctx),
+    reader: signedIn(ctx).id,
+  });
+  await ctx.render('admin/api', page);
+}
