@@ -301,6 +301,29 @@ describe('after a run through everything with real secrets', () => {
     }
   }
 
+  /** Subscribes, reveals a key, makes a new one while the old one lives, and puts it where none belongs. */
+  async function useKeys(email: string): Promise<void> {
+    const browser = await comeInByLink(email);
+    const { id } = await aProduct(sandgate.pool);
+    const purpose = 'Showing a ward round who needs what.';
+    const path = `/products/${id}`;
+    const { url } = await send(browser, path, `${path}/subscriptions`, { purpose });
+    const subscription = new URL(url).pathname;
+    const reveal = async () => {
+      const { text } = await send(browser, subscription, `${subscription}/keys/reveal#keys`);
+      const key = /sg_test_[0-9A-Za-z]{36}/.exec(text)?.[0] ?? '';
+      expect(key).not.toBe('');
+      wire.add('a subscription key', key);
+      return key;
+    };
+    const old = await reveal();
+    await send(browser, subscription, `${subscription}/keys/regenerate`, { overlap: '7d' });
+    expect(await reveal()).not.toBe(old);
+    await fetch(at(`${subscription}?subscription-key=${old}`));
+    const headers = { 'ocp-apim-subscription-key': old };
+    await fetch(at('/sandbox-api/fhir/Patient'), { headers });
+  }
+
   /** Forms that are refused, and secrets in addresses, where they do not belong. */
   async function misbehave(email: string): Promise<void> {
     const [password, csrf] = [newPassword(), newSecret()];
@@ -367,6 +390,7 @@ describe('after a run through everything with real secrets', () => {
     await leaveWaiting(clients.confidential, `newer.${email}`);
     await useOtherGrants();
     await useAssertion();
+    await useKeys('keys@people.example');
     await misbehave(email);
     await send(leaver, '/profile/delete', '/profile/delete', { email: 'leaver@people.example' });
     await addKeptSecrets(sandgate.pool);
