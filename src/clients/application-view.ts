@@ -38,7 +38,7 @@ export const secretsView = (
   mayMake: secrets.length < mostSecrets,
   live: secrets.map((secret) => ({
     id: secret.id,
-    name: secret.lastFour ? `ending ${secret.lastFour}` : 'from before',
+    name: secret.lastFour ? `ending ${secret.lastFour}` : '(ending not noted)',
     made: dayInWords(secret.createdAt).replace('Today', 'today'),
     by: secret.createdByName ?? '',
     used: secret.lastUsedAt ? timeInWords(secret.lastUsedAt).replace('Today', 'today') : '',

@@ -70,7 +70,12 @@ export async function keptSecretOf(tx: Db, keyring: Keyring, clientId: string): 
   const id = newId();
   const secret = newSecret();
   const sealed = keyring.seal(secret, context(id));
-  await insertSecret(tx, clientId, { id, digest: digest(secret), sealed });
+  await insertSecret(tx, clientId, {
+    id,
+    digest: digest(secret),
+    sealed,
+    lastFour: secret.slice(-4),
+  });
   return secret;
 }
 
@@ -89,6 +94,7 @@ export async function setOnlySecret(
     kept.map(({ id }) => id),
   );
   if (wanted && kept.length === 0) {
-    await insertSecret(tx, clientId, { id: newId(), digest: wanted, sealed: null });
+    const lastFour = secret?.slice(-4) ?? '';
+    await insertSecret(tx, clientId, { id: newId(), digest: wanted, sealed: null, lastFour });
   }
 }
