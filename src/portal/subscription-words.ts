@@ -1,9 +1,6 @@
 import { counted } from '../base/in-words.ts';
 import type { Limit } from '../products/product.ts';
 
-export { onDay, secretInWords, tokensInWords } from '../clients/words.ts';
-export { stateWords } from '../subscriptions/words.ts';
-
 const spans: Readonly<Record<number, string>> = {
   1: 'a second',
   60: 'a minute',
