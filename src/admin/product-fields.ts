@@ -18,7 +18,10 @@ export const productFields = z.strictObject({
   audience: absoluteUri,
   subjects: z.enum(subjects),
   needsApproval: z.boolean(),
-  grantTypes: z.array(z.enum(grantTypes)),
+  /** A set, whatever the order it is written in. */
+  grantTypes: z
+    .array(z.enum(grantTypes))
+    .transform((given) => grantTypes.filter((type) => given.includes(type))),
   signingAlg: z.enum(['RS256', 'ES256']).default('RS256'),
   tokenTyp: z.enum(['at+jwt', 'JWT']).default('at+jwt'),
   rate: limit.nullable().default(null),

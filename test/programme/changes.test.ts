@@ -126,7 +126,10 @@ const cases: [line: string, change: (all: Programme) => void][] = [
   ],
   [
     '~ product read-records: grantTypes - password',
-    (all) => void product(all, 'read-records').grantTypes.pop(),
+    (all) => {
+      const one = product(all, 'read-records');
+      one.grantTypes = one.grantTypes.filter((type) => type !== 'password');
+    },
   ],
   [
     '~ product submit-records: terms changed',

@@ -78,10 +78,11 @@ describe('fixtures', () => {
   });
 
   test('the users’ passwords are right, through the clients of their team', async () => {
-    const { regular, unverified, ...testUsers } = fixtures.users;
+    const { regular, unverified, other_team, ...testUsers } = fixtures.users;
     const signIn = ({ email, password }: typeof regular) =>
       checkPassword(pool, passwords, email, password);
     expect(await signIn(regular)).toMatchObject({ email: regular.email });
+    expect(await signIn(other_team)).toMatchObject({ email: other_team.email });
     expect(await signIn(unverified)).toBeUndefined();
 
     const client = await findClient(pool, 'sandbox', fixtures.clients.password.client_id);
