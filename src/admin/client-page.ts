@@ -33,7 +33,7 @@ const kindWords: Readonly<Record<ClientKind, string>> = {
 };
 
 const done: Readonly<Record<string, string>> = {
-  made: 'The client is registered. It can get tokens now.',
+  made: 'The client is registered.',
   changed: 'The changes are saved. They count from the next request on.',
   ended: 'The secret has ended.',
   ends: 'The secret ends at the time you chose.',

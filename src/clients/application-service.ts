@@ -1,7 +1,7 @@
 import type { Doer } from '../audit/act.ts';
 import { recordAct } from '../audit/store.ts';
 import type { Environment } from '../base/environment.ts';
-import { InvalidInput, NotFound } from '../base/errors.ts';
+import { NotFound } from '../base/errors.ts';
 import { newId } from '../base/secrets.ts';
 import { type Db, transaction } from '../db/pool.ts';
 import { type ApplicationInput, changesBetween, readApplication } from './application.ts';
@@ -43,9 +43,9 @@ export const makeApplication = (
   transaction(parts.pool, async (tx) => {
     const offered = await listOfferedSubscriptions(tx, owner);
     const tied = chosen(offered, subscriptionIds);
-    const [first] = tied;
-    const columns = readApplication(input, tied, rulesOf(parts));
-    if (!first) throw new InvalidInput({ subscriptions: 'Choose at least one.' });
+    const also = { subscriptions: choiceFault(tied) };
+    const columns = readApplication(input, tied, rulesOf(parts), also);
+    const [first] = tied as [OfferedSubscription]; // choiceFault saw that there is one
     const client = await insertNew(tx, {
       ...columns,
       id: `app_${newId()}`,
@@ -62,7 +62,7 @@ export const makeApplication = (
     const secret = await addSecret(tx, doer, client);
     const place = { ...client, teamName: first.teamName };
     const deed = `has made an application with a secret ending ${secret.lastFour}:`;
-    await tellTeam(tx, parts, doer, place, { deed, next: 'It can get tokens now.' });
+    await tellTeam(tx, parts, doer, place, { deed, next: 'It gets tokens by its subscriptions.' });
     return { id: client.id, secret };
   });
 
@@ -85,13 +85,8 @@ export const changeApplication = (
     const elsewhere = tied.some(
       (one) => one.environment !== before.environment || one.teamId !== before.teamId,
     );
-    if (elsewhere) {
-      throw new InvalidInput({
-        subscriptions:
-          'An application keeps its team and its environment: make another one for these.',
-      });
-    }
-    const columns = readApplication(input, tied, rulesOf(parts));
+    const also = { subscriptions: elsewhere ? keepsItsPlace : choiceFault(tied) };
+    const columns = readApplication(input, tied, rulesOf(parts), also);
     const changes = changesBetween(before, columns);
     const { createdAt: _, createdByName: __, teamName: ___, ...client } = before;
     await upsertClient(tx, { ...client, ...columns });
@@ -125,26 +120,27 @@ export const deleteApplication = (
     await tellTeam(tx, parts, doer, application, { deed: 'has deleted', next });
   });
 
-/** Those of the offered ones, which must be of one team and environment. */
+/** @throws {NotFound} `subscription_not_found` */
 function chosen<One extends OfferedSubscription>(
   offered: readonly One[],
   ids: readonly string[],
 ): One[] {
   const tied = offered.filter(({ id }) => ids.includes(id));
-  if (tied.length < new Set(ids).size) {
-    throw new NotFound('subscription_not_found', 'There is no such subscription, or it is over.');
+  if (tied.length === new Set(ids).size) return tied;
+  throw new NotFound('subscription_not_found', 'There is no such subscription, or it is over.');
+}
+
+const keepsItsPlace =
+  'An application keeps its team and its environment: make another one for these.';
+
+/** They must be of one team and one environment. */
+function choiceFault(tied: readonly OfferedSubscription[]): string | undefined {
+  if (tied.length === 0) return 'Choose at least one.';
+  if (new Set(tied.map(({ environment }) => environment)).size > 1) {
+    return 'Choose subscriptions of the sandbox or of live: an application never reaches both.';
   }
-  if (tied.length === 0) throw new InvalidInput({ subscriptions: 'Choose at least one.' });
-  const places = new Set(tied.map(({ teamId, environment }) => `${teamId} ${environment}`));
-  if (places.size > 1) {
-    const environments = new Set(tied.map(({ environment }) => environment));
-    const sentence =
-      environments.size > 1
-        ? 'Choose subscriptions of the sandbox or of live: an application never reaches both.'
-        : 'Choose subscriptions of one team.';
-    throw new InvalidInput({ subscriptions: sentence });
-  }
-  return tied;
+  const teams = new Set(tied.map(({ teamId }) => teamId));
+  return teams.size > 1 ? 'Choose subscriptions of one team.' : undefined;
 }
 
 export async function insertNew(tx: Db, client: Client): Promise<Client> {

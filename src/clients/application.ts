@@ -46,16 +46,19 @@ const notInNames = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 /**
  * The columns of a client that is good as a whole.
  * @param offers what the chosen products allow; it may have no grant that none of them allows.
+ * @param also what is wrong with the choice itself, by its field; undefined: nothing.
  * @throws {InvalidInput} a sentence for each field of the form that needs another look.
  */
 export function readApplication(
   input: ApplicationInput,
   offers: readonly Offer[],
   rules: Rules,
+  also: Readonly<Record<string, string | undefined>> = {},
 ): ApplicationColumns {
   const name = input.name.trim();
   const keys = input.authMethod === 'private_key_jwt' ? keysOf(input, rules) : noKeys;
   const wrong = {
+    ...also,
     name: nameFault(name),
     grant_types: grantFault(input, offers),
     redirect_uris: redirectFault(input),

@@ -41,8 +41,10 @@ export const registerClient = (
     if (!idForm.test(id)) {
       throw new InvalidInput({ id: 'Use up to 80 letters, digits, "_" and "-".' });
     }
-    const [first, ...others] = named(await listOfferedProducts(tx, null), productIds);
-    const columns = readApplication(input, [first, ...others], rulesOf(parts));
+    const chosen = named(await listOfferedProducts(tx, null), productIds);
+    const also = choiceFaults(chosen, defaultProductId);
+    const columns = readApplication(input, chosen, rulesOf(parts), also);
+    const [first] = chosen as OfferedProduct[] as [OfferedProduct]; // choiceFaults saw that there is one
     if (await findAnyClient(tx, id)) throw taken(id);
     const client = await upsertClient(tx, {
       ...columns,
@@ -51,7 +53,7 @@ export const registerClient = (
       teamId: null,
       kind: 'first_party',
       allowsOidc: true,
-      defaultProductId: defaultOf(defaultProductId, productIds),
+      defaultProductId: defaultProductId || null,
     });
     if (!client) throw taken(id);
     await saveMaker(tx, id, doer.actor.kind === 'account' ? doer.actor.id : null);
@@ -74,12 +76,12 @@ export const changeClient = (
     const before = await holdApplication(tx, { owner: null, id });
     const offered = await listOfferedProducts(tx, id);
     const chosen = named(offered, productIds);
-    if (chosen[0].environment !== before.environment) {
-      throw new InvalidInput({ products: 'A client keeps its environment: register another one.' });
-    }
-    const columns = readApplication(input, chosen, rulesOf(parts));
+    const elsewhere = chosen.some(({ environment }) => environment !== before.environment);
+    const also = choiceFaults(chosen, defaultProductId);
+    if (elsewhere) also.products = 'A client keeps its environment: register another one.';
+    const columns = readApplication(input, chosen, rulesOf(parts), also);
     const changes = changesBetween(before, columns);
-    const defaultProduct = defaultOf(defaultProductId, productIds);
+    const defaultProduct = defaultProductId || null;
     const { createdAt: _, createdByName: __, teamName: ___, ...client } = before;
     await upsertClient(tx, { ...client, ...columns, defaultProductId: defaultProduct });
     await saveClientProducts(tx, before, productIds);
@@ -89,29 +91,27 @@ export const changeClient = (
     if (changes.length > 0) await recordClientAct(tx, doer, 'client.changed', before, { changes });
   });
 
-/** Those products, of which there is at least one, all of one environment. */
-function named<One extends OfferedProduct>(
-  offered: readonly One[],
-  ids: readonly string[],
-): [One, ...One[]] {
+/** @throws {NotFound} `product_not_found` */
+function named<One extends OfferedProduct>(offered: readonly One[], ids: readonly string[]): One[] {
   const chosen = offered.filter(({ id }) => ids.includes(id));
-  if (chosen.length < new Set(ids).size) {
-    throw new NotFound('product_not_found', 'There is no such product, or it is retired.');
-  }
-  const [first, ...others] = chosen;
-  if (!first) throw new InvalidInput({ products: 'Choose at least one.' });
-  if (others.some(({ environment }) => environment !== first.environment)) {
-    throw new InvalidInput({
-      products: 'Choose products of the sandbox or of live: a client never reaches both.',
-    });
-  }
-  return [first, ...others];
+  if (chosen.length === new Set(ids).size) return chosen;
+  throw new NotFound('product_not_found', 'There is no such product, or it is retired.');
 }
 
-function defaultOf(wanted: string, productIds: readonly string[]): string | null {
-  if (wanted === '') return null;
-  if (productIds.includes(wanted)) return wanted;
-  throw new InvalidInput({ default_product: 'Choose one of its own products.' });
+/** They must be of one environment, and the default product one of them. */
+function choiceFaults(
+  chosen: readonly OfferedProduct[],
+  defaultProductId: string,
+): Record<string, string> {
+  const faults: Record<string, string> = {};
+  if (chosen.length === 0) faults.products = 'Choose at least one.';
+  if (new Set(chosen.map(({ environment }) => environment)).size > 1) {
+    faults.products = 'Choose products of the sandbox or of live: a client never reaches both.';
+  }
+  if (defaultProductId !== '' && !chosen.some(({ id }) => id === defaultProductId)) {
+    faults.default_product = 'Choose one of its own products.';
+  }
+  return faults;
 }
 
 const taken = (id: string): Conflict =>

@@ -38,7 +38,7 @@ export type ApplicationPageParts = {
 const pageLength = 25;
 
 const done: Readonly<Record<string, string>> = {
-  made: 'Your application is made. It can get tokens now.',
+  made: 'Your application is made.',
   changed: 'Your changes are saved. They count from the next request on.',
   ended: 'The secret has ended.',
   ends: 'The secret ends at the time you chose.',
