@@ -8,8 +8,8 @@ type FixtureTestUser = NonNullable<ProgrammeInput['testUsers']>[number];
 type FixtureAccount = NonNullable<People['accounts']>[number];
 export type FixtureClient = NonNullable<People['clients']>[number];
 
-export const accountNames = ['regular', 'unverified'] as const;
-export const testUserNames = ['test_user', 'bruteforce', 'long_password'] as const;
+export const accountNames = ['regular', 'unverified', 'other_team'] as const;
+export const testUserNames = ['test_user', 'bruteforce', 'long_password', 'foreign'] as const;
 
 /** Every scope, by what the fixtures are to show with it. */
 export const scopes = {
@@ -20,6 +20,14 @@ export const scopes = {
 } as const;
 
 const team = 'team_fixtures';
+export const ownSubscription = 'sub_fixture_accounts';
+/** What `other_team` has, and nobody of `team` may see. */
+export const foreign = {
+  team: 'team_fixtures_other',
+  subscription: 'sub_fixture_foreign',
+  client: 'foreign',
+  testUser: 'tu_fixture_foreign',
+} as const;
 const role = 'tester';
 const accountsProduct = 'fixture-accounts';
 const testUsersProduct = 'fixture-test-users';
@@ -47,17 +55,24 @@ export const fixturesProgramme = (name: string): ProgrammeInput => ({
     testUser('test_user', newSecret()),
     testUser('bruteforce', newSecret()),
     testUser('long_password', randomBytes(60).toString('base64url')), // 80 bytes; bcrypt would see 72
+    { ...testUser('foreign', newSecret()), team: foreign.team },
   ],
   development: {
     accounts: [
       account('regular', { profiles: { sandbox: { role } } }),
       account('unverified', { emailVerified: false }),
+      account('other_team', {}),
     ],
     teams: [
       { id: team, name: 'Fixtures', members: [{ email: emailOf('regular'), role: 'owner' }] },
+      {
+        id: foreign.team,
+        name: 'Other fixtures',
+        members: [{ email: emailOf('other_team'), role: 'owner' }],
+      },
     ],
     subscriptions: [
-      { id: 'sub_fixture_accounts', team, product: accountsProduct, name: 'One', state: 'active' },
+      { id: ownSubscription, team, product: accountsProduct, name: 'One', state: 'active' },
       {
         id: 'sub_fixture_test_users',
         team,
@@ -72,15 +87,23 @@ export const fixturesProgramme = (name: string): ProgrammeInput => ({
         name: 'Three',
         state: 'cancelled',
       },
+      {
+        id: foreign.subscription,
+        team: foreign.team,
+        product: accountsProduct,
+        name: 'Four',
+        state: 'active',
+      },
     ],
     clients: [
-      client('confidential', 'sub_fixture_accounts', byCode('confidential')),
-      client('other', 'sub_fixture_accounts', byCode('other')),
-      client('public', 'sub_fixture_accounts', { ...byCode('public'), ...withoutSecret }),
-      client('service', 'sub_fixture_accounts', {}),
+      client('confidential', ownSubscription, byCode('confidential')),
+      client('other', ownSubscription, byCode('other')),
+      client('public', ownSubscription, { ...byCode('public'), ...withoutSecret }),
+      client('service', ownSubscription, {}),
       client('password', 'sub_fixture_test_users', { grantTypes: ['password'] }),
       client('sandbox', 'sub_fixture_test_users', byCode('sandbox')),
       client('cancelled', 'sub_fixture_ended', {}),
+      client(foreign.client, foreign.subscription, {}),
     ],
   },
 });

@@ -7,6 +7,7 @@ import { applyProgramme } from '../admin/programme-service.ts';
 import { findProgrammeName } from '../admin/programme-store.ts';
 import type { Passwords } from '../base/passwords.ts';
 import type { Keyring } from '../base/secrets.ts';
+import { type ForeignObject, foreignObjects } from './fixtures-foreign.ts';
 import {
   clientIdOf,
   emailOf,
@@ -36,7 +37,7 @@ export type Fixtures = {
     ClientFixture
   >;
   users: Record<
-    'regular' | 'test_user' | 'unverified' | 'bruteforce' | 'long_password',
+    'regular' | 'test_user' | 'unverified' | 'bruteforce' | 'long_password' | 'other_team',
     UserFixture
   >;
   scopes: { unassigned: string; extra: string; live: string };
@@ -46,6 +47,7 @@ export type Fixtures = {
   mail: { list: string };
   health: { live: string; ready: string };
   closed_paths: string[];
+  foreign_objects: ForeignObject[];
   log_file: string;
   policy: {
     password_grant_test_users_only: boolean;
@@ -86,12 +88,14 @@ export async function makeFixtures(
       unverified: accountFixture(programme, 'unverified'),
       bruteforce: testUserFixture(programme, 'bruteforce'),
       long_password: testUserFixture(programme, 'long_password'),
+      other_team: accountFixture(programme, 'other_team'),
     },
     scopes: { unassigned: scopes.unassigned, extra: scopes.extra, live: scopes.live },
     pages: { register: '/register', forgot: '/forgot', profile: '/profile' },
     mail: { list: `${baseUrl}/dev/mailbox.json?to={{to}}` },
     health: { live: '/health/live', ready: '/health/ready' },
     closed_paths: ['/admin', '/metrics'],
+    foreign_objects: await foreignObjects(pool),
     log_file: resolve(logFile),
     policy: {
       password_grant_test_users_only: true,

@@ -5,6 +5,7 @@ import { useDatabaseUrl } from '../support/database.ts';
 import {
   answerOf,
   authorizationUrl,
+  type Browser,
   newBrowser,
   type Page,
   pkce,
@@ -155,6 +156,56 @@ describe('the fixtures for black-box checks', () => {
 
   test.each(['live', 'ready'] as const)('health says that it is %s', async (probe) => {
     expect((await fetch(`${server.baseUrl}${fixtures.health[probe]}`)).status).toBe(200);
+  });
+
+  describe('what another team has', () => {
+    type Name = 'regular' | 'other_team';
+    const browsers = new Map<Name, Browser>();
+    beforeAll(async () => {
+      for (const name of ['regular', 'other_team'] as const) {
+        const { email, password } = fixtures.users[name];
+        const browser = newBrowser(server.baseUrl);
+        const form = await browser.open(`${server.baseUrl}/sign-in`);
+        await submit(browser, form, { email, password });
+        browsers.set(name, browser);
+      }
+    });
+
+    async function reach(
+      name: Name,
+      { method, url, form }: Fixtures['foreign_objects'][number],
+    ): Promise<number> {
+      const browser = browsers.get(name) as Browser; // signed in above
+      const { text } = await browser.open(`${server.baseUrl}/teams/new`);
+      const csrf = /name="csrf" value="([^"]+)"/.exec(text)?.[1] ?? '';
+      const page = await browser.open(`${server.baseUrl}${url}`, {
+        method,
+        headers: { origin: server.baseUrl },
+        ...(method === 'POST' && { body: new URLSearchParams({ csrf, ...form }) }),
+      });
+      return page.status;
+    }
+
+    test('is not found, to look at or to change, and stands there for its owner', async () => {
+      const { foreign_objects: objects } = fixtures;
+      expect(new Set(objects.map(({ kind }) => kind)).size).toBe(6);
+      for (const object of objects) {
+        expect({ ...object, status: await reach(object.as, object) }).toMatchObject({
+          status: 404,
+        });
+      }
+      for (const object of objects) {
+        if (object.method === 'POST' || !object.owner) continue;
+        const status = await reach(object.owner, object);
+        expect({ ...object, status }).toMatchObject({ status: 200 });
+      }
+    });
+
+    test('includes a key that does open', async () => {
+      const reveal = fixtures.foreign_objects.find(({ url }) => url.endsWith('/keys/reveal'));
+      if (!reveal) throw new Error('the fixtures name no key');
+      expect(await reach('other_team', reveal)).toBe(200);
+    });
   });
 
   test('closed paths are closed to strangers', async () => {
