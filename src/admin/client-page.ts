@@ -7,11 +7,16 @@ import { dayInWords } from '../base/in-words.ts';
 import { emptyForm, type TypedApplication, typedOf } from '../clients/application-form.ts';
 import {
   type Application,
-  findStop,
   listTiedSubscriptions,
   searchClients,
 } from '../clients/application-store.ts';
-import { fieldNames, fieldsView, keysView, secretsView } from '../clients/application-view.ts';
+import {
+  fieldNames,
+  fieldsView,
+  keysView,
+  secretsView,
+  stoppersOf,
+} from '../clients/application-view.ts';
 import { type ClientKind, clientKinds } from '../clients/client.ts';
 import { findAnyClient, listOfferedProducts } from '../clients/first-party-store.ts';
 import { redirectUriWarnings } from '../clients/redirect-uri.ts';
@@ -20,6 +25,7 @@ import { listShownSecrets } from '../clients/secret-store.ts';
 import { secretInWords, tokensInWords } from '../clients/words.ts';
 import type { Check } from '../oauth/assertion-check.ts';
 import { stateWords } from '../subscriptions/words.ts';
+import { suspensionsOf } from '../suspensions/store.ts';
 
 export type ClientPageParts = { pool: pg.Pool; baseUrl: string; keysAt: KeysAt };
 
@@ -109,12 +115,12 @@ export async function clientPage(
   moment: Moment = {},
 ): Promise<object> {
   const { id, environment, kind } = client;
-  const [tied, products, secrets, acts, stop, remote] = await Promise.all([
+  const [tied, products, secrets, acts, [stop], remote] = await Promise.all([
     listTiedSubscriptions(pool, id),
     listOfferedProducts(pool, id),
     listShownSecrets(pool, id),
     listActsAbout(pool, { kind: 'client', id }, { limit: 20 }),
-    findStop(pool, client),
+    suspensionsOf(pool, stoppersOf(client)),
     client.jwksUri ? keysAt(client.jwksUri) : undefined,
   ]);
   return {
@@ -129,7 +135,7 @@ export async function clientPage(
     mayChange: may && kind === 'first_party',
     done: said(moment.done),
     problem: moment.problem ?? null,
-    stop: stop ?? null,
+    stop: stop?.reason ?? null,
     tokens: tokensInWords(client.grantTypes),
     authMethod: client.authMethod,
     issuer: `${baseUrl}/${environment}`,

@@ -198,18 +198,3 @@ export const listTeamToTell = (
      where m.team_id = $1 and a.email_verified_at is not null order by a.id`,
     [teamId],
   );
-
-/** Why the kill switch stops it, where it does; the first of these reasons. */
-export const findStop = async (
-  db: Db,
-  { id, teamId, environment }: Pick<Client, 'id' | 'teamId' | 'environment'>,
-): Promise<string | undefined> =>
-  (
-    await maybeOne<{ reason: string }>(
-      db,
-      `select reason from suspensions
-       where (kind, id) in (('client', $1), ('team', $2), ('environment', $3))
-       order by kind limit 1`,
-      [id, teamId, environment],
-    )
-  )?.reason;

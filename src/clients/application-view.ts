@@ -1,4 +1,5 @@
 import { counted, dayInWords, timeInWords } from '../base/in-words.ts';
+import type { Stopped } from '../suspensions/suspension.ts';
 import type { ApplicationInput } from './application.ts';
 import { type TypedApplication, tickedOf, tickedPresets } from './application-form.ts';
 import { type Client, hasSecret } from './client.ts';
@@ -77,3 +78,14 @@ export const fieldNames: Readonly<Record<string, string>> = {
   post_logout_redirect_uris: 'Addresses after signing out',
   allowed_origins: 'Allowed origins',
 } satisfies Record<string, string> & Partial<Record<keyof ApplicationInput, string>>;
+
+/** What of it the kill switch may have stopped. */
+export const stoppersOf = ({
+  id,
+  teamId,
+  environment,
+}: Pick<Client, 'id' | 'teamId' | 'environment'>): Stopped[] => [
+  { kind: 'client', id },
+  ...(teamId ? [{ kind: 'team' as const, id: teamId }] : []),
+  { kind: 'environment', id: environment },
+];

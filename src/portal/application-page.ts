@@ -7,7 +7,6 @@ import { emptyForm, type TypedApplication, typedOf } from '../clients/applicatio
 import {
   type Application,
   findOwnApplication,
-  findStop,
   listOfferedSubscriptions,
   listOwnApplications,
   listTiedSubscriptions,
@@ -19,6 +18,7 @@ import {
   fieldsView,
   keysView,
   secretsView,
+  stoppersOf,
 } from '../clients/application-view.ts';
 import { redirectUriWarnings } from '../clients/redirect-uri.ts';
 import type { KeysAt } from '../clients/remote-keys.ts';
@@ -27,6 +27,7 @@ import { secretInWords, tokensInWords } from '../clients/words.ts';
 import type { Check } from '../oauth/assertion-check.ts';
 import { oidcScopes } from '../oauth/client-metadata.ts';
 import { stateWords } from '../subscriptions/words.ts';
+import { suspensionsOf } from '../suspensions/store.ts';
 import { doneWords, textOf } from './subscription-words.ts';
 
 export type ApplicationPageParts = {
@@ -156,11 +157,11 @@ export async function applicationPage(
   moment: Moment = {},
 ): Promise<object> {
   const { id, environment, grantTypes, redirectUris } = application;
-  const [tied, secrets, acts, stop, remote] = await Promise.all([
+  const [tied, secrets, acts, [stop], remote] = await Promise.all([
     listTiedSubscriptions(pool, id),
     listShownSecrets(pool, id),
     listActsAbout(pool, { kind: 'client', id }, { limit: 20 }),
-    findStop(pool, application),
+    suspensionsOf(pool, stoppersOf(application)),
     application.jwksUri ? keysAt(application.jwksUri) : undefined,
   ]);
   const issuer = `${baseUrl}/${environment}`;
@@ -177,7 +178,7 @@ export async function applicationPage(
     by: application.createdByName ?? '',
     done: doneWords(done, moment.done),
     problem: moment.problem ?? null,
-    stop: stop ?? null,
+    stop: stop?.reason ?? null,
     tokens: tokensInWords(grantTypes),
     proof: proofs[application.authMethod],
     endpoints: {

@@ -250,6 +250,25 @@ describe('the applications of a team', () => {
     });
   });
 
+  test('what the programme has stopped says so, and why', async () => {
+    const { person } = await developer();
+    const { id, secret } = await made(person);
+    await server.pool.query(
+      `insert into suspensions (kind, id, reason) values ('client', $1, 'Its secret was on a forum.')`,
+      [id],
+    );
+    expect((await machine({ id, secret })).status).toBe(401);
+    expect((await person.open(`/applications/${id}`)).text).toContain('Its secret was on a forum.');
+    expect((await person.open('/applications')).text).toContain('Stopped');
+  });
+
+  test('all that is wrong is said at once', async () => {
+    const { person, subscription } = await developer();
+    const fields = { name: '', redirect_uris: '', [`for:${subscription.id}`]: '' };
+    const { page } = await made(person, fields);
+    expect(page.text).toContain('3 things to correct');
+  });
+
   test('many are read in pages, back and forth', async () => {
     const { person, subscription } = await developer();
     const ids: string[] = [];
