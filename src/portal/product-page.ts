@@ -11,6 +11,7 @@ import {
   searchCatalogue,
 } from '../products/catalogue-store.ts';
 import { stateWords } from '../subscriptions/words.ts';
+import { suspensionsOf } from '../suspensions/store.ts';
 import { listStandings, type Standing } from './product-store.ts';
 import { limitsInWords, scopesInWords } from './subscription-words.ts';
 
@@ -88,6 +89,7 @@ export async function productPage(
 ): Promise<object | undefined> {
   const product = await findInCatalogue(db, { viewer, id });
   if (!product) return undefined;
+  const [suspension] = await suspensionsOf(db, [{ kind: 'product', id }]);
   const scopes = await listScopesOf(db, id);
   const apis = await listApisOf(db, id);
   const own = viewer ? await listStandings(db, { accountId: viewer, productIds: [id] }) : [];
@@ -98,6 +100,7 @@ export async function productPage(
     signedIn: viewer !== null,
     retires: product.retiresOn && dayInWords(new Date(product.retiresOn)),
     notice: product.deprecationNotice,
+    suspended: suspension?.reason ?? null,
     terms: product.terms,
     termsVersion: product.termsVersion,
     scopes: scopesInWords(scopes),

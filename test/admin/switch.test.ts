@@ -239,6 +239,17 @@ describe('the kill switch', () => {
       );
     });
 
+    test('a product says so where developers look at it', async () => {
+      const { product } = await aSetting();
+      const doer = { actor: { kind: 'system' } } as const;
+      await suspend(server, doer, { kind: 'product', id: product.id, reason: 'It is too slow.' });
+      const page = await newBrowser(server.baseUrl).open(
+        `${server.baseUrl}/products/${product.id}`,
+      );
+      expect(page.text).toContain('This product is suspended');
+      expect(page.text).toContain('It is too slow.');
+    });
+
     test.each([
       ['client', 200],
       ['team', 200],
