@@ -86,5 +86,8 @@ function reachable(there: Development | undefined, wanted: Development): Develop
 }
 
 type State = Development['subscriptions'][number]['state'];
-const canBecome = (from: State, to: State): boolean =>
-  Object.values(moves).some((move) => move.from.includes(from) && move.to === to);
+/** A file resumes nothing: somebody has suspended it. */
+export const canBecome = (from: State, to: State): boolean =>
+  Object.entries(moves).some(
+    ([name, move]) => name !== 'resume' && move.from.includes(from) && move.to === to,
+  );

@@ -62,7 +62,10 @@ export async function applyProgramme(
     await applyFirstParty(tx, programme);
     await applyTestUsers(tx, keyring, programme);
     await saveProgrammeName(tx, programme.name);
-    if (changes.length > 0) await recordAct(tx, { actor, action: 'programme.applied' });
+    if (changes.length > 0) {
+      const detail = { changes: changes.slice(0, 100), of: changes.length };
+      await recordAct(tx, { actor, action: 'programme.applied', detail });
+    }
     return {
       name: programme.name,
       changes,

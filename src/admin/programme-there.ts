@@ -12,6 +12,7 @@ import { findSubscription } from '../subscriptions/store.ts';
 import { openTestUserPassword } from '../test-users/service.ts';
 import { findTestUser } from '../test-users/store.ts';
 import type { Development, Programme } from './programme.ts';
+import { canBecome } from './programme-changes.ts';
 import type { DevelopmentClient } from './programme-clients.ts';
 import { findProgrammeName } from './programme-store.ts';
 import {
@@ -90,10 +91,14 @@ async function developmentThere(
     wanted.teams.map(({ id }) => id),
   );
   const subscriptions: Development['subscriptions'] = [];
-  for (const { id } of wanted.subscriptions) {
+  for (const subscription of wanted.subscriptions) {
+    const { id } = subscription;
     const found = await findSubscription(db, id);
     if (!found) continue;
-    const { teamId: team, productId: product, name, purpose, state } = found;
+    const { teamId: team, productId: product, name, state, decidedAs } = found;
+    // what an administrator has decided about is no file's any more
+    const ours = decidedAs === 'programme' || canBecome(state, subscription.state);
+    const purpose = ours ? found.purpose : subscription.purpose;
     subscriptions.push({ id, team, product, name, purpose, state });
   }
   const there = await listClientsThere(

@@ -300,7 +300,16 @@ test.each(cases)('%s', async (line, change) => {
   expect(await apply(before)).toHaveLength(lasting.test(line) ? 0 : 1);
 });
 
-test('what a file cannot bring about is no difference: an end, and who joined a team', async () => {
+test('what a file cannot bring about is no difference: an end, a decision, and who joined a team', async () => {
+  await pool.query(
+    `update subscriptions set state = 'suspended', decided_as = 'administrator', reason = 'Stop.'
+     where id = 'sub_larkfield_read'`,
+  );
+  const changed = structuredClone(programme);
+  const { subscriptions } = people(changed);
+  the(subscriptions, ({ id }) => id === 'sub_larkfield_read').purpose = 'Another';
+  expect(await diff(changed)).toEqual([]);
+  expect(await apply(changed)).toEqual([]);
   await pool.query(
     `insert into team_members (team_id, account_id, role)
      select 'team_fernhill', id, 'member' from accounts where name = 'Priya Nair'`,
@@ -319,7 +328,12 @@ test('the trail tells of each product what was changed, and that a programme was
       `select actor_kind, action, subject_id, detail from audit order by id desc limit 2`,
     ),
   ).toEqual([
-    { actor_kind: 'system', action: 'programme.applied', subject_id: null, detail: {} },
+    {
+      actor_kind: 'system',
+      action: 'programme.applied',
+      subject_id: null,
+      detail: { changes: ['~ product read-records: rate.calls 60 → 61'], of: 1 },
+    },
     {
       actor_kind: 'system',
       action: 'product.changed',
