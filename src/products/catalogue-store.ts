@@ -40,8 +40,8 @@ const columns = `p.id, p.environment, p.name, p.description, p.audience, p.subje
     select from suspensions x where (x.kind, x.id) in
       (('product', p.id), ('environment', p.environment))) as open`;
 
-/** `$1`: the account that looks, or null for a visitor. */
-const visible = `p.state in ('published', 'deprecated')
+/** `$1`: the account that looks, or null for a visitor; `p`: products. */
+export const visible = `p.state in ('published', 'deprecated')
   and (p.retires_on is null or p.retires_on > current_date)
   and (p.visibility = 'everybody' or (p.visibility = 'signed_in' and $1::text is not null)
     or exists (
