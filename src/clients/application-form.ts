@@ -105,9 +105,15 @@ export function typedOf(client: Client, chosen: readonly string[]): TypedApplica
   };
 }
 
-/** The form of a new one. */
-export const emptyForm = (chosen: readonly string[]): TypedApplication => ({
+/** The form of a new one; with nothing chosen, or nothing else possible, on behalf of a user. */
+export const emptyForm = (
+  chosen: readonly string[],
+  offers: readonly Offer[] = [],
+): TypedApplication => ({
   ...applicationFields.parse({}),
-  on_behalf: 'yes',
+  ...(offers.length > 0 &&
+  offers.every(({ grantTypes }) => !grantTypes.includes('authorization_code'))
+    ? { as_system: 'yes' }
+    : { on_behalf: 'yes' }),
   ...Object.fromEntries(chosen.map((id) => [`for:${id}`, 'yes'])),
 });

@@ -1,4 +1,4 @@
-import { decodeJwt, decodeProtectedHeader } from 'jose';
+import { decodeProtectedHeader } from 'jose';
 import { type ClientMetadata, Provider } from 'oidc-provider';
 import type pg from 'pg';
 import type { Environment } from '../base/environment.ts';
@@ -20,24 +20,26 @@ export async function findClientMetadata(
 ): Promise<ClientMetadata | undefined> {
   const record = looksLikeClientId(id) ? await findClient(pool, environment, id) : undefined;
   if (!record?.jwksUri) return record && clientMetadata(record);
-  const assertion = assertionOf(id);
+  const assertion = assertionInHand();
   const fetched = assertion && (await keysAt?.(record.jwksUri, assertion));
   return clientMetadata(record, fetched?.keys);
 }
 
-/** Which key the assertion in this request says it is signed with, where it speaks for that client. */
-function assertionOf(clientId: string): { kid: string | undefined } | undefined {
+/** Which key the assertion in this request says it is signed with; the library looks up whom it speaks for. */
+function assertionInHand(): { kid: string | undefined } | undefined {
   const assertion = Provider.ctx?.oidc.params?.client_assertion;
   if (typeof assertion !== 'string') return undefined;
   try {
-    const { kid } = decodeProtectedHeader(assertion);
-    return decodeJwt(assertion).sub === clientId ? { kid } : undefined;
+    return { kid: decodeProtectedHeader(assertion).kid };
   } catch {
     return undefined; // no assertion: the library says so itself
   }
 }
 
-/** Notes when a secret was last used, to the minute; mostly without a query, since the library keeps a client while nothing of it changes. */
+/**
+ * Notes when a secret was last used, to the minute. Mostly without a query: the library keeps a
+ * client, and so its secrets, while nothing of it changes.
+ */
 export function secretUses(pool: pg.Pool): (clientId: string, secret: LiveSecret) => Promise<void> {
   const noted = new WeakMap<LiveSecret, number>();
   return async (clientId, secret) => {

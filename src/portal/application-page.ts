@@ -99,7 +99,12 @@ export async function newApplicationPage(
   const offered = await listOfferedSubscriptions(pool, owner);
   const only =
     offered.length === 1 ? offered : offered.filter(({ id }) => id === given.subscription);
-  const typed = given.typed ?? emptyForm(only.map(({ id }) => id));
+  const typed =
+    given.typed ??
+    emptyForm(
+      only.map(({ id }) => id),
+      only,
+    );
   return { ...fieldsView(typed, choicesOf(offered), given.errors), fieldNames };
 }
 

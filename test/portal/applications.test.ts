@@ -83,6 +83,13 @@ describe('the applications of a team', () => {
     expect(shown.text).toContain('New secret, ending');
   });
 
+  test('the form of a product for systems begins with that', async () => {
+    const { person } = await developer({ grantTypes: ['client_credentials'] });
+    const { text } = await person.open('/applications/new');
+    expect(text).toContain('name="as_system" value="yes" checked');
+    expect(text).not.toContain('name="on_behalf" value="yes" checked');
+  });
+
   test('a public one has no secret, and gets tokens with PKCE alone', async () => {
     const { person } = await developer();
     const fields = { proof: 'none', as_system: '', by_password: '' };
