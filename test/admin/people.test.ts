@@ -3,6 +3,8 @@ import { findAccount } from '../../src/accounts/store.ts';
 import { changeRoles } from '../../src/admin/people-service.ts';
 import { listActsOf } from '../../src/audit/store.ts';
 import { createPasswords } from '../../src/base/passwords.ts';
+import { removeMember } from '../../src/teams/membership-service.ts';
+import { upsertMember } from '../../src/teams/store.ts';
 import { lettersTo } from '../accounts/register-support.ts';
 import { aPerson, isSignedIn, makeStale, type Person, send } from '../portal/profile-support.ts';
 import { useDatabaseUrl } from '../support/database.ts';
@@ -55,6 +57,16 @@ describe('people, as administrators see them', () => {
     expect(page.text).not.toContain('<button>Change the roles'); // support only reads
     expect(page.text).not.toContain('name="patient"');
     expect((await support.open('/admin/people/acc_nobody')).status).toBe(404);
+  });
+
+  test('one of them: also what others did to them in their teams, and in which', async () => {
+    const team = await aTeam(server.pool, { name: 'Ward Rounds', members: [owner.account] });
+    const gone = await anAccount(server.pool, { name: 'Grace Gone' });
+    await upsertMember(server.pool, { teamId: team.id, accountId: gone.id, role: 'member' });
+    const actor = { kind: 'account', id: owner.account.id } as const;
+    await removeMember(server, { actor }, { teamId: team.id, accountId: gone.id });
+    const { text } = await support.open(`/admin/people/${gone.id}`);
+    expect(text).toMatch(/Grace Gone removed by Oda Brandt <span class="muted">\(Ward Rounds\)/);
   });
 
   test('an owner gives and takes roles; they count at once, and stand in the trail', async () => {
