@@ -6,13 +6,13 @@ import type { Self } from '../accounts/own-account-service.ts';
 import { isLastOwner } from '../accounts/owner-store.ts';
 import type { Sessions } from '../accounts/session-cookie.ts';
 import { Conflict, InvalidInput } from '../base/errors.ts';
+import { counted, listed } from '../base/in-words.ts';
 import { checkCsrf } from '../http/csrf.ts';
 import { readForm } from '../http/form.ts';
 import { listConsents } from '../oauth/consents.ts';
 import { deleteOwnAccount, fateOf } from './profile-closing.ts';
 import { listTeamsOfLeaver, type TeamOfLeaver } from './profile-closing-store.ts';
 import { freshSelfOf, goTo } from './profile-self.ts';
-import { counted, listed } from './profile-words.ts';
 
 const form = z.object({ csrf: z.string().default(''), email: z.string().default('') });
 

@@ -13,7 +13,7 @@ const done: Readonly<Record<string, string>> = {
   password:
     'Your password is changed. You are signed out everywhere else, and applications have to ask you again.',
   'second-factor-removed':
-    'Your password alone opens your account again. You are signed out everywhere else.',
+    'Your password alone opens your account again. You are signed out everywhere else, and applications have to ask you again.',
   email: 'Your email address is changed. Sign in with the new one from now on.',
   'email-cancelled': 'Your email address stays as it is.',
   session: 'That browser is signed out.',

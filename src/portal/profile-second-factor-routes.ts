@@ -1,7 +1,7 @@
 import Router from '@koa/router';
 import type { Context } from 'koa';
 import { z } from 'zod';
-import type { Self } from '../accounts/own-account-service.ts';
+import type { Here, Self } from '../accounts/own-account-service.ts';
 import { codeOf } from '../accounts/registration-form.ts';
 import { addressOf, groupsOf } from '../accounts/second-factor-app.ts';
 import { pictureOf } from '../accounts/second-factor-picture.ts';
@@ -15,9 +15,11 @@ import {
 } from '../accounts/second-factor-service.ts';
 import { countRecoveryCodes } from '../accounts/second-factor-store.ts';
 import type { Sessions } from '../accounts/session-cookie.ts';
+import { deviceCookie } from '../accounts/sign-in-device.ts';
 import { checkCsrf } from '../http/csrf.ts';
 import { readForm } from '../http/form.ts';
 import { safeReturnTo } from '../http/return-to.ts';
+import { endAccess } from '../oauth/consents.ts';
 import { freshSelfOf, goTo } from './profile-self.ts';
 import { dayInWords } from './profile-words.ts';
 
@@ -29,8 +31,9 @@ const form = bareForm.extend({
   return_to: z.string().optional(),
 });
 
-type Parts = SecondFactorParts & {
+type Parts = Omit<SecondFactorParts, 'endAccess'> & {
   brand: string;
+  https: boolean;
   sessions: Pick<Sessions, 'begin'>;
   administratorsNeedSecondFactor?: boolean;
 };
@@ -38,14 +41,16 @@ type Parts = SecondFactorParts & {
 type Offer = { seed: string; sealed: string };
 
 /** An authenticator app: set up, given up, and the recovery codes beside it. */
-export function profileSecondFactorRoutes(parts: Parts): Router {
+export function profileSecondFactorRoutes(given: Parts): Router {
+  const parts = { ...given, endAccess };
   const { pool, keyring, brand, sessions } = parts;
   const needed = parts.administratorsNeedSecondFactor ?? false;
   const router = new Router();
-  const beginFor =
-    (ctx: Context, { account }: Self): Parameters<typeof removeSecondFactor>[2] =>
-    (tx) =>
-      sessions.begin(ctx, tx, account.id);
+  const devices = deviceCookie(parts.https);
+  const hereOf = (ctx: Context, { account }: Self): Here => ({
+    device: devices.meet(ctx),
+    begin: (tx) => sessions.begin(ctx, tx, account.id),
+  });
 
   async function showSetUp(
     ctx: Context,
@@ -91,7 +96,7 @@ export function profileSecondFactorRoutes(parts: Parts): Router {
     const offer = { seed, sealed: given.offer };
     const code = codeOf(given.code);
     if (!code) return again(offer, problems.form);
-    const codes = await addSecondFactor(parts, self, { seed, code }, beginFor(ctx, self));
+    const codes = await addSecondFactor(parts, self, { seed, code }, hereOf(ctx, self));
     if (!codes) return again(offer, problems.wrong);
     await showCodes(ctx, codes, { added: true, returnTo });
   });
@@ -107,7 +112,7 @@ export function profileSecondFactorRoutes(parts: Parts): Router {
   router.post(`${path}/remove`, async (ctx) => {
     const self = freshSelfOf(ctx);
     checkCsrf(ctx, (await readForm(ctx, bareForm)).csrf);
-    await removeSecondFactor(parts, self, beginFor(ctx, self));
+    await removeSecondFactor(parts, self, hereOf(ctx, self));
     goTo(ctx, '/profile?done=second-factor-removed');
   });
 

@@ -1,4 +1,4 @@
-import { counted, dayInWords, listed, timeInWords } from '../../src/portal/profile-words.ts';
+import { counted, dayInWords, listed, timeInWords } from '../../src/base/in-words.ts';
 
 const now = new Date('2026-11-23T09:15:00Z');
 

@@ -1,1 +1,0 @@
-export { counted, dayInWords, listed, timeInWords } from '../base/in-words.ts';
