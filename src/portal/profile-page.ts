@@ -5,7 +5,7 @@ import { listSessionsOf } from '../accounts/session-store.ts';
 import type { Db } from '../db/pool.ts';
 import { listConsents } from '../oauth/consents.ts';
 import { listTeamsOf } from '../teams/store.ts';
-import { dayInWords, listed, timeInWords } from './profile-words.ts';
+import { dayInWords, listed, timeInWords } from '../base/in-words.ts';
 
 /** What has just been done, said on the page that one comes back to. */
 const done: Readonly<Record<string, string>> = {

@@ -21,7 +21,7 @@ import { readForm } from '../http/form.ts';
 import { safeReturnTo } from '../http/return-to.ts';
 import { endAccess } from '../oauth/consents.ts';
 import { freshSelfOf, goTo } from './profile-self.ts';
-import { dayInWords } from './profile-words.ts';
+import { dayInWords } from '../base/in-words.ts';
 
 const path = '/profile/second-factor';
 const bareForm = z.object({ csrf: z.string().default('') });
