@@ -1,5 +1,7 @@
 import type pg from 'pg';
 import type { AdministratorRole } from '../accounts/account.ts';
+import { holdAccount } from '../accounts/own-account-store.ts';
+import { isLastOwner, lockOwners } from '../accounts/owner-store.ts';
 import {
   deleteAccountProfile,
   findAccountProfile,
@@ -11,7 +13,6 @@ import { recordAct } from '../audit/store.ts';
 import type { Environment } from '../base/environment.ts';
 import { Conflict, NotFound } from '../base/errors.ts';
 import { transaction } from '../db/pool.ts';
-import { lockOwners } from './people-store.ts';
 
 /**
  * Exactly these roles from the account's next request on.
@@ -25,14 +26,15 @@ export const changeRoles = (
   { accountId, roles }: { accountId: string; roles: readonly AdministratorRole[] },
 ): Promise<void> =>
   transaction(pool, async (tx) => {
-    const owners = await lockOwners(tx);
+    await holdAccount(tx, accountId); // in the order in which a deleted account is locked
+    await lockOwners(tx);
     const account = await findAccount(tx, accountId);
     if (!account) throw noAccount();
     if ([...account.roles].sort().join() === [...roles].sort().join()) return;
     if (!account.emailVerifiedAt && roles.length > 0) {
       throw new Conflict('not_verified', 'They have not proven their email address yet.');
     }
-    if (!roles.includes('owner') && owners.length === 1 && owners[0] === accountId) {
+    if (!roles.includes('owner') && (await isLastOwner(tx, accountId))) {
       throw new Conflict(
         'last_owner',
         'The programme needs an owner. Make somebody else one first.',

@@ -37,15 +37,6 @@ export const listPeople = (
     [before, administrators, limit],
   );
 
-/** Held until the transaction ends: of two owners who take each other's role one sees the other's deed. */
-export const lockOwners = async (db: Db): Promise<string[]> => {
-  const rows = await many<{ id: string }>(
-    db,
-    `select account_id as id from account_roles where role = 'owner' order by account_id for update`,
-  );
-  return rows.map(({ id }) => id);
-};
-
 /** What products of that environment know as roles of their subjects. */
 export const listSubjectRoles = async (db: Db, environment: Environment): Promise<string[]> => {
   const rows = await many<{ role: string }>(

@@ -5,6 +5,7 @@ import { isLastOwner, lockOwners } from '../accounts/owner-store.ts';
 import { Conflict, InvalidInput } from '../base/errors.ts';
 import { type Db, transaction } from '../db/pool.ts';
 import { endAccess } from '../oauth/consents.ts';
+import { suspensionsOf } from '../suspensions/store.ts';
 import {
   deleteTeams,
   listTeamsOfLeaver,
@@ -25,7 +26,7 @@ export function fateOf({ otherMembers, otherOwners }: TeamOfLeaver): Fate {
  * @param typed the account's address, to show that this is meant.
  * @throws {InvalidInput} for another address.
  * @throws {Conflict} `last_owner` while a team with other members would be left without an owner,
- * `last_administrator` while the programme would be.
+ * `last_administrator` while the programme would be, `suspended` while a team that would go is.
  */
 export const deleteOwnAccount = (
   pool: pg.Pool,
@@ -49,6 +50,7 @@ export const deleteOwnAccount = (
     if (orphaned.length > 0) {
       throw new Conflict('last_owner', `${orphaned[0]?.name} would be left without an owner.`);
     }
+    await mustNotBeSuspended(tx, teams);
     await endAccess(tx, id);
     await closeAccount(tx, self);
     await deleteTeams(
@@ -57,3 +59,15 @@ export const deleteOwnAccount = (
     );
     await leave(tx); // last, so that no cookie goes for what failed
   });
+
+/** Nobody gets out of a suspension by making everything anew. */
+async function mustNotBeSuspended(tx: Db, teams: readonly TeamOfLeaver[]): Promise<void> {
+  const going = teams.filter((team) => fateOf(team) === 'goes');
+  const [suspension] = await suspensionsOf(
+    tx,
+    going.map(({ id }) => ({ kind: 'team', id }) as const),
+  );
+  if (!suspension) return;
+  const name = going.find(({ id }) => id === suspension.id)?.name;
+  throw new Conflict('suspended', `${name} is suspended: until that is lifted it stays.`);
+}

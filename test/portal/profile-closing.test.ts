@@ -35,6 +35,19 @@ describe('deleting an account', () => {
       role,
     ]);
 
+  test('is no way out of a suspension of its team', async () => {
+    const someone = await person('Stopped Software');
+    const [team] = await teamNamed('Stopped Software');
+    await rows(`insert into suspensions (kind, id, reason) values ('team', $1, 'x')`, [team.id]);
+    const stopped = await leave(someone);
+    expect([stopped.status, stopped.text]).toEqual([
+      409,
+      expect.stringContaining('Stopped Software is suspended'),
+    ]);
+    await rows('delete from suspensions');
+    expect((await leave(someone)).status).toBe(200);
+  });
+
   test('says beforehand what becomes of a team of one, and takes all of it at once', async () => {
     const someone = await person('Going Software');
     const { account } = someone;
