@@ -61,6 +61,8 @@ export type AppParts = {
   brand: string;
   /** The console's client that the start page tries; null: none. */
   consoleClientId: string | null;
+  /** Hosts and networks inside that the console may call; left out: none. */
+  relayAllow?: readonly string[];
   /** False only for black-box checks, which come from one address. */
   limitAddresses: boolean;
   /** Whether letters stay here and everyone may read them: in development without a mail server. */
@@ -89,6 +91,8 @@ const limits = {
   ownLetters: { perName: { points: 5, seconds: 3600 }, perAddress: { points: 50, seconds: 3600 } },
   /** Over all letters to one recipient: a million codes take more than a century. */
   codes: { perName: { points: 20, seconds: 86_400 }, perAddress: { points: 100, seconds: 3600 } },
+  /** What an account has our relay send. */
+  calls: { perName: { points: 120, seconds: 60 }, perAddress: { points: 600, seconds: 60 } },
 } as const;
 
 /** What the rooms share beside the parts. */

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
@@ -23,6 +24,8 @@ export type Config = Readonly<{
   programmeDir: string;
   /** Whether X-Forwarded-* headers come from a proxy of ours and are to be believed. */
   trustProxy: boolean;
+  /** Hosts, addresses and networks inside, to which the console may send calls all the same. */
+  relayAllow: readonly string[];
   /** Who must have a second factor to use what only they may. */
   requireSecondFactor: (typeof secondFactorDuties)[number];
   logLevel: (typeof logLevels)[number];
@@ -71,6 +74,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     secret: data.SANDGATE_SECRET,
     programmeDir: data.PROGRAMME_DIR ? resolve(data.PROGRAMME_DIR) : join(packageRoot, 'programme'),
     trustProxy: data.TRUST_PROXY === 'true',
+    relayAllow: data.RELAY_ALLOW,
     requireSecondFactor: data.REQUIRE_SECOND_FACTOR,
     logLevel: data.LOG_LEVEL,
     logFile: data.LOG_FILE,
@@ -121,6 +125,7 @@ function settings(mode: string | undefined) {
     SANDGATE_SECRET: neededInProduction(secret(production), 'it encrypts what the database holds'),
     PROGRAMME_DIR: z.string().optional(),
     TRUST_PROXY: z.enum(['true', 'false'], 'must be true or false.').default('false'),
+    RELAY_ALLOW: insideNames.default([]),
     REQUIRE_SECOND_FACTOR: z
       .enum(secondFactorDuties, 'must be nobody or administrators.')
       .default('nobody'),
@@ -131,6 +136,25 @@ function settings(mode: string | undefined) {
     KEEP_REGISTRATIONS_DAYS: days.default(7),
   });
 }
+
+/** `api.internal, 10.1.2.3, 10.1.0.0/16, fd00::/8` */
+const insideNames = z.string().transform((text, context) => {
+  const names = text.split(/[\s,]+/).filter((name) => name !== '');
+  for (const name of names) {
+    const [address = '', bits, ...more] = name.split('/');
+    const version = isIP(address);
+    const isHost = version === 0 && bits === undefined && /^[a-z0-9.-]+$/i.test(name);
+    const most = version === 4 ? 32 : 128;
+    const isNetwork =
+      version !== 0 &&
+      more.length === 0 &&
+      (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= most));
+    if (!isHost && !isNetwork) {
+      context.addIssue(`must be hosts, addresses or networks with commas between: ${name} is none.`);
+    }
+  }
+  return names;
+});
 
 const days = z
   .string()

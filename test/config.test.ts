@@ -31,6 +31,7 @@ test('nothing set is a development server on this machine only', () => {
     secret: undefined,
     programmeDir: resolve('programme'),
     trustProxy: false,
+    relayAllow: [],
     requireSecondFactor: 'nobody',
     logLevel: 'info',
     logFile: undefined,
@@ -106,6 +107,22 @@ test.each(['BASE_URL', 'DATABASE_URL', 'SMTP_URL', 'SANDGATE_SECRET'])(
     expect(() => readConfig({ ...production, [name]: '' })).toThrow(line);
   },
 );
+
+test('what the console may call inside is hosts, addresses and networks', () => {
+  const { relayAllow } = readConfig({
+    RELAY_ALLOW: 'api.internal, 10.1.0.0/16,fd00::/8 127.0.0.1',
+  });
+  expect(relayAllow).toEqual(['api.internal', '10.1.0.0/16', 'fd00::/8', '127.0.0.1']);
+  for (const RELAY_ALLOW of [
+    '10.0.0.0/33',
+    'https://a.example',
+    'a.example/8',
+    '10.0.0.0/x',
+    '*',
+  ]) {
+    expect(() => readConfig({ RELAY_ALLOW })).toThrow('RELAY_ALLOW must be hosts');
+  }
+});
 
 test('a slash after the origin does no harm', () => {
   expect(readConfig({ BASE_URL: 'http://localhost:4000/' }).baseUrl).toBe('http://localhost:4000');

@@ -71,6 +71,7 @@ async function serveWith(
     log,
     baseUrl,
     trustProxy: config.trustProxy,
+    relayAllow: config.relayAllow,
     administratorsNeedSecondFactor: config.requireSecondFactor === 'administrators',
     watch: config.mode === 'development',
     brand: applied.name,

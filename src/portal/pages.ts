@@ -8,8 +8,10 @@ import type { Throttle } from '../db/throttle.ts';
 import { endClientAccess } from '../oauth/client-ending.ts';
 import { endAccess } from '../oauth/consents.ts';
 import { applicationRoutes } from './application-routes.ts';
+import { consoleRoutes } from './console-routes.ts';
 import { homeRoutes } from './home-routes.ts';
 import { productRoutes } from './product-routes.ts';
+import { relayReach } from './relay-reach.ts';
 import { subscriptionRoutes } from './subscription-routes.ts';
 import { teamPages } from './team-pages.ts';
 import { testUserRoutes } from './test-user-routes.ts';
@@ -22,8 +24,10 @@ export type PortalParts = {
   baseUrl: string;
   sessions: Sessions;
   keysAt: KeysAt;
-  /** Letters that one person or network address can have sent. */
-  limited: (purpose: string, what: 'letters' | 'passwords' | 'codes') => Throttle;
+  /** What one person or network address can have done. */
+  limited: (purpose: string, what: 'letters' | 'passwords' | 'codes' | 'calls') => Throttle;
+  /** Hosts and networks inside that the console may call; left out: none. */
+  relayAllow?: readonly string[];
 };
 
 /** Products, subscriptions, applications, test users and teams, as their people see them. */
@@ -35,5 +39,8 @@ export function portalPages(parts: PortalParts): Router {
   router.use(applicationRoutes({ ...parts, endClientAccess }).routes());
   router.use(testUserRoutes({ ...parts, endAccess }).routes());
   router.use(teamPages(parts).routes());
+  const mayReach = relayReach({ allowed: parts.relayAllow ?? [], baseUrl: parts.baseUrl });
+  const throttle = parts.limited('console', 'calls');
+  router.use(consoleRoutes({ ...parts, rules: { mayReach }, throttle }).routes());
   return router;
 }

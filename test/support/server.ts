@@ -21,6 +21,8 @@ type Given = {
   trustProxy?: boolean;
   consoleClientId?: string | null;
   administratorsNeedSecondFactor?: boolean;
+  /** Whom inside the console may call. */
+  relayAllow?: string[];
   /** The name in our addresses; `localhost` is one that browsers take for secure. */
   name?: '127.0.0.1' | 'localhost';
 };
@@ -61,6 +63,7 @@ async function serveOn(server: Server, baseUrl: string, given: Given): Promise<T
     brand: 'Northmoor Shared Care Record',
     consoleClientId: given.consoleClientId ?? null,
     limitAddresses: given.limitAddresses ?? false,
+    relayAllow: given.relayAllow ?? [],
     administratorsNeedSecondFactor: given.administratorsNeedSecondFactor ?? false,
   });
   server.on('request', app.callback());
