@@ -249,7 +249,13 @@ describe('deleting an account', () => {
     const [team] = await teamNamed('Both Leave');
     await member(team, other.account, 'owner');
     await member(team, await anAccount(server.pool), 'member');
-    const answers = await Promise.all([leave(one), leave(other)]);
+    const both = [one, other];
+    const forms = await Promise.all(both.map(({ open }) => open('/profile/delete')));
+    const answers = await Promise.all(
+      both.map(({ browser, account: { email } }, at) =>
+        submitTo(browser, forms[at] as Page, '/profile/delete', { email }),
+      ),
+    );
     expect(answers.map(({ status }) => status).sort()).toEqual([200, 409]);
     expect([await exists(one), await exists(other)].sort()).toEqual([false, true]);
     const owners = `select from team_members where team_id = $1 and role = 'owner'`;
