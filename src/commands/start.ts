@@ -1,6 +1,4 @@
 import { join } from 'node:path';
-import { located, readProgramme } from '../admin/programme-files.ts';
-import { applyProgramme } from '../admin/programme-service.ts';
 import { createApp } from '../app.ts';
 import { createLogger, type Logger } from '../base/log.ts';
 import type { Config } from '../config.ts';
@@ -8,6 +6,7 @@ import { createDispatcher, type Dispatcher } from '../mail/dispatcher.ts';
 import { createTransport, senderOf } from '../mail/transport.ts';
 import { welcome } from './banner.ts';
 import { makeFixtures, writeFixtures } from './fixtures.ts';
+import { programmeAtStart } from './programme-at-start.ts';
 import { openResources, type Resources } from './resources.ts';
 import { serve } from './serve.ts';
 import { startSweeping } from './sweep.ts';
@@ -50,15 +49,7 @@ async function serveWith(
   const { pool, keyring, passwords } = resources;
   const { baseUrl } = config;
   const development = config.mode !== 'production';
-  const programme = await readProgramme(config.programmeDir, baseUrl);
-  const applied = await applyProgramme(pool, keyring, passwords, programme, {
-    development,
-    baseUrl,
-  }).catch(async (error) => {
-    throw await located(error, { directory: config.programmeDir, baseUrl });
-  });
-  const { changes } = applied;
-  if (changes.length > 0) log.info({ changes }, 'the programme directory changed what was there');
+  const applied = await programmeAtStart(resources, config, log);
   if (fixturesFile) {
     const logFile = logFileOf(config);
     const fixtures = await makeFixtures(pool, keyring, passwords, { baseUrl, logFile });
