@@ -7,7 +7,7 @@ import { applyProgramme } from '../admin/programme-service.ts';
 import { findProgrammeName } from '../admin/programme-store.ts';
 import type { Passwords } from '../base/passwords.ts';
 import type { Keyring } from '../base/secrets.ts';
-import { type ForeignObject, foreignObjects } from './fixtures-foreign.ts';
+import { type ForeignChange, foreignChanges, foreignObjects } from './fixtures-foreign.ts';
 import {
   clientIdOf,
   emailOf,
@@ -47,7 +47,10 @@ export type Fixtures = {
   mail: { list: string };
   health: { live: string; ready: string };
   closed_paths: string[];
-  foreign_objects: ForeignObject[];
+  /** Paths of what `users.other_team` has: not found for `users.regular`. */
+  foreign_objects: readonly string[];
+  /** POSTs that change nothing for `users.regular`: not found. */
+  foreign_changes: ForeignChange[];
   log_file: string;
   policy: {
     password_grant_test_users_only: boolean;
@@ -95,7 +98,8 @@ export async function makeFixtures(
     mail: { list: `${baseUrl}/dev/mailbox.json?to={{to}}` },
     health: { live: '/health/live', ready: '/health/ready' },
     closed_paths: ['/admin', '/metrics'],
-    foreign_objects: await foreignObjects(pool),
+    foreign_objects: foreignObjects,
+    foreign_changes: await foreignChanges(pool),
     log_file: resolve(logFile),
     policy: {
       password_grant_test_users_only: true,
