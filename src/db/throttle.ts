@@ -7,25 +7,29 @@ import type { Db } from './pool.ts';
 
 /**
  * Who tries: the name that was given, whether or not anybody has it, and the network address.
- * Several names where one word may be meant in several ways.
+ * Several names where one word may be meant in several ways. Whoever composes one of several parts
+ * sets NUL between them, which no form of ours lets anybody type.
  */
 export type Attempt = {
   name: string | readonly string[];
   address: string;
-  /** The application by which they try, where it is one. */
+  /** The application by which they try, where it is one and has shown that it is. */
   client?: string;
+  /** Whose account it is, where that is known: `name` may be a part of the tries at it. */
+  account?: string;
 };
 
 export type Throttle = {
   /**
    * Counts an attempt before it is made, so that guesses sent all at once are counted too. One that
    * is refused was not made: it stays counted where it was refused, and for the network address.
-   * @throws {TooMany} `too_many_attempts`; nobody is locked out for longer than the window.
+   * @throws {TooMany} `too_many_attempts`, or `too_many_from_here` for the network address; nobody
+   * is locked out for longer than the window.
    */
   attempt(who: Attempt): Promise<void>;
   /** A right password clears the count of the name that it proved, and of no other. */
   succeeded(who: Attempt, proved?: string): Promise<void>;
-  /** For a name whose owner has shown themselves in another way. */
+  /** For a name, or an account, whose owner has shown themselves in another way. */
   clear(name: string): Promise<void>;
 };
 
@@ -42,6 +46,8 @@ type Settings = {
   perAddress: Limit | null;
   /** Of all names together that are tried by one client. */
   perClient?: Limit;
+  /** Of all names together under which one account is tried. */
+  perAccount?: Limit;
   /** Keyed, or a dump would name whoever is on a list of words. */
   fingerprint?: (text: string) => Buffer;
 };
@@ -67,23 +73,27 @@ export function createThrottle(pool: pg.Pool, settings: Settings): Throttle {
   const namesAt = limiter('name at address', settings.perNameAtAddress);
   const addresses = limiter('address', settings.perAddress);
   const clients = limiter('client', settings.perClient);
+  const accounts = limiter('account', settings.perAccount);
 
   const count = (by: typeof names, text: string | undefined): Count[] =>
     by && text !== undefined ? [{ limiter: by, key: fingerprint(text).toString('base64url') }] : [];
   const ofAddress = ({ address }: Attempt) => count(addresses, networkOf(address));
-  const ofClient = ({ client }: Attempt) => count(clients, client);
+  const ofWhole = ({ client, account }: Attempt) => [
+    ...count(clients, client),
+    ...count(accounts, account),
+  ];
   const ofName = (name: string, { address }: Attempt) => [
-    ...count(namesAt, `${folded(name)} ${networkOf(address)}`),
+    ...count(namesAt, `${folded(name)}\0${networkOf(address)}`),
     ...count(names, folded(name)),
   ];
 
   return {
     async attempt(who) {
       // From the widest to the narrowest: whoever is over their own limit must not keep names locked.
-      for (const one of ofAddress(who)) await consume(one);
+      for (const one of ofAddress(who)) await consume(one, 'too_many_from_here');
       const taken: Count[] = [];
       const all = [who.name].flat().flatMap((name) => ofName(name, who));
-      for (const one of [...ofClient(who), ...all]) {
+      for (const one of [...ofWhole(who), ...all]) {
         await consume(one).catch(async (refusal) => {
           for (const { limiter, key } of taken) await limiter.reward(key);
           throw refusal;
@@ -98,12 +108,14 @@ export function createThrottle(pool: pg.Pool, settings: Settings): Throttle {
           else await limiter.reward(key);
         }
       }
-      for (const { limiter, key } of [...ofClient(who), ...ofAddress(who)]) {
+      for (const { limiter, key } of [...ofWhole(who), ...ofAddress(who)]) {
         await limiter.reward(key);
       }
     },
     async clear(name) {
-      for (const { limiter, key } of count(names, folded(name))) await limiter.delete(key);
+      for (const { limiter, key } of [...count(names, folded(name)), ...count(accounts, name)]) {
+        await limiter.delete(key);
+      }
     },
   };
 }
@@ -134,14 +146,14 @@ function networkOf(given: string): string {
   return [...left, ...zeros, ...right].slice(0, 4).join(':').toLowerCase();
 }
 
-async function consume({ limiter, key }: Count): Promise<void> {
+async function consume({ limiter, key }: Count, code = 'too_many_attempts'): Promise<void> {
   try {
     await limiter.consume(key);
   } catch (refusal) {
     if (!(refusal instanceof RateLimiterRes)) throw refusal;
     const seconds = Math.max(1, Math.ceil(refusal.msBeforeNext / 1000));
     throw new TooMany(
-      'too_many_attempts',
+      code,
       `Too many attempts. Try again in ${inWords(seconds)}.`,
       seconds,
       refusal.consumedPoints === limiter.points + 1,

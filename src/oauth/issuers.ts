@@ -121,7 +121,10 @@ type CheckParts = Pick<IssuersParts, 'pool' | 'keyring' | 'throttle'> & {
 function throttledCheck({ pool, keyring, throttle, findSubject }: CheckParts): CheckTestUser {
   return async (ctx, given) => {
     const name = testUserName(given.teamId, given.username);
-    const who = { name, address: ctx.ip, client: ctx.oidc.client.clientId };
+    const { clientId, clientAuthMethod } = ctx.oidc.client;
+    // anybody can give a public client's name, and would use up what is its own
+    const shown = clientAuthMethod !== 'none' && { client: clientId };
+    const who = { name, address: ctx.ip, ...shown };
     await throttle.attempt(who).catch(asTooManyRequests(ctx));
     const testUser = await checkTestUserPassword(pool, keyring, given);
     if (!testUser) return failed(ctx, 'wrong username or password');

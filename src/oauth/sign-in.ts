@@ -126,7 +126,7 @@ const accountAimedAt = (pool: pg.Pool) => async (username: string) =>
  * a shared one from it.
  */
 export const testUserName = (teamId: string | null, username: string): string =>
-  `test user, ${teamId ?? 'no team'}: ${username}`;
+  `test user\0${teamId ?? ''}\0${username}`;
 
 async function throttled(
   throttle: Throttle,

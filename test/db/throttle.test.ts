@@ -37,6 +37,7 @@ describe('counting attempts', () => {
     perNameAtAddress?: number;
     perAddress?: number;
     perClient?: number;
+    perAccount?: number;
   }) {
     purposes += 1;
     const throttle = createThrottle(pool, {
@@ -45,6 +46,7 @@ describe('counting attempts', () => {
       perAddress: given.perAddress ? minute(given.perAddress) : null,
       ...(given.perNameAtAddress && { perNameAtAddress: minute(given.perNameAtAddress) }),
       ...(given.perClient && { perClient: minute(given.perClient) }),
+      ...(given.perAccount && { perAccount: minute(given.perAccount) }),
     });
     const may = (name: string | string[], address = '192.0.2.1', client?: string) =>
       throttle.attempt({ name, address, ...(client && { client }) }).then(
@@ -152,6 +154,25 @@ describe('counting attempts', () => {
     expect([await by('desk')('eve'), await by('desk')('eve')]).toEqual([true, false]);
   });
 
+  test('all names of one account have one count beside their own, until its owner is known', async () => {
+    const throttle = newThrottle({ perName: 2, perAccount: 3 });
+    const at = (account: string) => async (name: string) =>
+      throttle.attempt({ name, address: '', account }).then(
+        () => true,
+        ({ code }) => code,
+      );
+    const [ada, bob] = [at('ada'), at('bob')];
+    expect([await ada('one'), await ada('one'), await ada('one')]).toEqual([
+      true,
+      true,
+      'too_many_attempts', // costs the account nothing
+    ]);
+    expect([await ada('two'), await ada('two')]).toEqual([true, 'too_many_attempts']);
+    expect(await bob('two')).toBe(true);
+    await throttle.clear('ada');
+    expect([await ada('three'), await ada('one')]).toEqual([true, 'too_many_attempts']);
+  });
+
   test('whoever has one address of an IPv6 /64 has one count with all of it', async () => {
     const { may } = newThrottle({ perAddress: 1 });
     const tries = [
@@ -250,6 +271,18 @@ describe('signing in with a password', () => {
     for (let tries = 0; tries < 21; tries += 1) await byGrant(theirs, username, 'wrong');
     expect((await byGrant(theirs, username, 'published')).status).toBe(429);
     expect((await byGrant(ours, username, 'published')).status).toBe(200);
+  });
+
+  test('nobody can type what a test user is counted as', async () => {
+    const client = await anApplication();
+    const { username } = await aTestUser(server.pool, { password: 'published' });
+    const stranger = newBrowser(server.baseUrl);
+    const form = await stranger.open(`${server.baseUrl}/sign-in`);
+    const email = testUserName(client.teamId, username);
+    for (let tries = 0; tries < 21; tries += 1) {
+      expect((await submit(stranger, form, { email, password: 'x' })).status).toBe(422);
+    }
+    expect((await byGrant(client, username, 'published')).status).toBe(200);
   });
 
   test('what is counted names nobody: no name, and no digest that a list of names would give', async () => {

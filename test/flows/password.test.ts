@@ -6,7 +6,7 @@ import { aClient, anAccount, aProduct, aSubscription, aTeam, aTestUser } from '.
 import { startServer, type TestServer } from '../support/server.ts';
 
 const scope = (name: string) => ({ scope: name, description: name, isDefault: true });
-type Credentials = { id: string; secret: string };
+type Credentials = { id: string; secret: string | null };
 
 describe('the password grant (RFC 6749 section 4.3), for test users', () => {
   const databaseUrl = useDatabaseUrl();
@@ -224,6 +224,15 @@ describe('the password grant (RFC 6749 section 4.3), for test users', () => {
     expect(rows).toHaveLength(1); // not one for each refusal
     expect((await ask('gp', 'published', {}, other)).status).toBe(200); // nor did the name pay for it
     await server.pool.query(`update throttles set expire = 0 where key like '%:client:%'`);
+    expect((await ask('gp', 'published', {}, some)).status).toBe(200);
+  }, 30_000);
+
+  test('strangers who give the name of a public client use nothing up of it', async () => {
+    const some = { ...(await aClient(server.pool, { authMethod: 'none' })), secret: null };
+    for (let tries = 0; tries < 21; tries += 1) {
+      const wrong = Array.from({ length: 10 }, (_, n) => ask(`y${tries}-${n}`, 'x', {}, some));
+      expect((await Promise.all(wrong)).map(({ status }) => status)).toEqual(Array(10).fill(400));
+    }
     expect((await ask('gp', 'published', {}, some)).status).toBe(200);
   }, 30_000);
 
