@@ -2,6 +2,7 @@ import Koa, { type Context } from 'koa';
 import type pg from 'pg';
 import { deleteEmailChange } from './accounts/email-change-store.ts';
 import { createPasswordRules } from './accounts/password-rules.ts';
+import { popUpCookie } from './accounts/pop-up-cookie.ts';
 import { registrationRoutes } from './accounts/registration-routes.ts';
 import { resetRoutes } from './accounts/reset-routes.ts';
 import { createSessions, sessionOf } from './accounts/session-cookie.ts';
@@ -91,6 +92,12 @@ const limits = {
   ownLetters: { perName: { points: 5, seconds: 3600 }, perAddress: { points: 50, seconds: 3600 } },
   /** Over all letters to one recipient: a million codes take more than a century. */
   codes: { perName: { points: 20, seconds: 86_400 }, perAddress: { points: 100, seconds: 3600 } },
+  /** An app's: browsers that the account knows are counted apart, and all together. */
+  secondFactors: {
+    perName: { points: 20, seconds: 86_400 },
+    perAddress: { points: 100, seconds: 300 },
+    perAccount: { points: 100, seconds: 86_400 },
+  },
   /** What an account has our relay send. */
   calls: { perName: { points: 120, seconds: 60 }, perAddress: { points: 600, seconds: 60 } },
 } as const;
@@ -122,7 +129,7 @@ export async function createApp(parts: AppParts): Promise<Koa> {
     keysAt: createKeysAt({ loopback: parts.baseUrl.startsWith('http:') }),
     limited,
     throttle: limited('sign-in', 'passwords'), // of the pop-up, the password grant and our own page together
-    secondFactorThrottle: limited('second-factor', 'codes'),
+    secondFactorThrottle: limited('second-factor', 'secondFactors'),
     onError: (error, ctx) =>
       log.error({ err: error, requestId: ctx?.state.requestId }, 'a request failed'),
   };
@@ -199,6 +206,7 @@ function people(app: Koa, wired: Wired): void {
   const rules = createPasswordRules({ words: [wired.brand] });
   app.use(sameOrigin({ origin: wired.baseUrl }));
   app.use(sessions.middleware);
+  app.use(popUpCookie(https).middleware);
   app.use(announcements({ pool }));
   app.use(csrf({ keyring, https, boundTo: (ctx) => sessionOf(ctx)?.id ?? null }));
 
@@ -216,8 +224,8 @@ function people(app: Koa, wired: Wired): void {
     await endAccess(tx, accountId);
   };
   const reset = limited('reset', 'letters');
-  const letIn = (account: { accountId: string; email: string }) =>
-    forgetTries(pool, throttle, account);
+  const letIn = ({ accountId, email }: { accountId: string; email: string }) =>
+    forgetTries(pool, throttle, { accountId, name: email });
   app.use(resetRoutes({ ...wired, rules, throttle: reset, letIn, onPasswordChanged }).routes());
 
   app.use(profileRoutes({ pool }).routes());

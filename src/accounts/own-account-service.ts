@@ -12,7 +12,8 @@ import { deleteEmailChange } from './email-change-store.ts';
 import { deleteResetsOf, holdAccount, saveName } from './own-account-store.ts';
 import type { AccountSession } from './session.ts';
 import { deleteSession, deleteSessionsOf, findOpenSession } from './session-store.ts';
-import { replacePasswordHash } from './sign-in-store.ts';
+import { forgetTries } from './sign-in-device.ts';
+import { deleteDevicesOf, noteDevice, replacePasswordHash } from './sign-in-store.ts';
 
 /** Somebody who acts on their own account, in one of its sessions. */
 export type Self = { account: Account; session: AccountSession; caller: Caller };
@@ -37,6 +38,23 @@ export async function recordOwnAct(
 ): Promise<void> {
   const actor = { kind: 'account', id: account.id } as const;
   await recordAct(tx, { actor, action, subject: actor, caller, detail });
+}
+
+/** The browser in which somebody acts on their account, and what lets them go on in it. */
+export type Here = {
+  device: Buffer;
+  /** Makes the session to go on with, under a new id: this one's cookie may have been copied too. */
+  begin(tx: Db): Promise<unknown>;
+};
+
+/** The browser here is the only one that the account knows: a stranger's may have been among them. */
+export async function knowNoOtherDevice(
+  tx: Db,
+  accountId: string,
+  { device }: Pick<Here, 'device'>,
+): Promise<void> {
+  await deleteDevicesOf(tx, accountId);
+  await noteDevice(tx, { accountId, device });
 }
 
 /** @param name as `personName` read it. */
@@ -74,14 +92,16 @@ export type PasswordChangeParts = {
   throttle: Throttle;
   /** Forgets the wrong passwords that were tried with this account's address. */
   letIn(account: { accountId: string; email: string }): Promise<void>;
+  /** Of wrong codes for the account. */
+  secondFactorThrottle: Throttle;
   /** Ends whatever applications may do for the account. */
   endAccess(tx: Db, accountId: string): Promise<void>;
 };
 
 /**
  * Ends all that the old password opened: sessions, applications' access, links that wait in a
- * mailbox. `begin` makes the session to go on with, under a new id, for this one's cookie may have
- * been copied too.
+ * mailbox. Whoever is here gave the second factor too, where there is one: codes that were tried by
+ * others count no more.
  * @param password that the rules found good.
  * @throws {TooMany}, {Busy}
  */
@@ -89,7 +109,7 @@ export async function changePassword(
   parts: PasswordChangeParts,
   self: Self,
   password: string,
-  begin: (tx: Db) => Promise<unknown>,
+  here: Here,
 ): Promise<void> {
   const { id: accountId, email, name } = self.account;
   await parts.throttle.attempt({ name: accountId, address: self.caller.address });
@@ -98,6 +118,7 @@ export async function changePassword(
     await holdOwnAccount(tx, self);
     await replacePasswordHash(tx, { accountId, passwordHash });
     await deleteSessionsOf(tx, accountId);
+    await knowNoOtherDevice(tx, accountId, here);
     await deleteEmailChange(tx, accountId);
     await deleteResetsOf(tx, accountId);
     await parts.endAccess(tx, accountId);
@@ -106,7 +127,8 @@ export async function changePassword(
       letter: { template: 'password-changed', data: { name } },
     });
     await recordOwnAct(tx, self, 'password.changed');
-    await begin(tx); // last, so that no cookie goes out for what failed
+    await here.begin(tx); // last, so that no cookie goes out for what failed
   });
   await parts.letIn({ accountId, email });
+  await forgetTries(parts.pool, parts.secondFactorThrottle, { accountId, name: accountId });
 }

@@ -16,6 +16,7 @@ import {
   takeReset,
 } from './reset-store.ts';
 import { countedAs } from './sign-in-device.ts';
+import { deleteDevicesOf } from './sign-in-store.ts';
 
 /** Minutes that a link to a new password is good for. */
 export const resetMinutes = 30;
@@ -95,6 +96,7 @@ export async function setForgottenPassword(
     await holdAccount(tx, accountId); // first, as every change of an account: or two would wait for each other
     if (!(await takeReset(tx, digest(given.token)))) return false;
     if (!(await saveForgottenPassword(tx, { accountId, email, passwordHash }))) return false;
+    await deleteDevicesOf(tx, accountId);
     await parts.onPasswordChanged(tx, accountId);
     await enqueueLetter(tx, {
       to: email,

@@ -6,7 +6,13 @@ import type { Keyring } from '../base/secrets.ts';
 import { type Db, transaction } from '../db/pool.ts';
 import { enqueueLetter } from '../mail/outbox.ts';
 import type { Account } from './account.ts';
-import { holdOwnAccount, recordOwnAct, type Self } from './own-account-service.ts';
+import {
+  type Here,
+  holdOwnAccount,
+  knowNoOtherDevice,
+  recordOwnAct,
+  type Self,
+} from './own-account-service.ts';
 import { holdAccount } from './own-account-store.ts';
 import { newRecoveryCodes, type Proof, recoveryDigestOf } from './second-factor.ts';
 import { newSeed, stepOf } from './second-factor-app.ts';
@@ -22,10 +28,12 @@ import {
 import { deleteSessionsOf } from './session-store.ts';
 import { findAccountByEmail } from './store.ts';
 
-export type SecondFactorParts = { pool: pg.Pool; keyring: Keyring };
-
-/** Makes the session to go on with, under a new id: all that were begun otherwise have ended. */
-type Begin = (tx: Db) => Promise<unknown>;
+export type SecondFactorParts = {
+  pool: pg.Pool;
+  keyring: Keyring;
+  /** Ends whatever applications may do for the account, and its sessions with the issuers. */
+  endAccess(tx: Db, accountId: string): Promise<void>;
+};
 
 const context = (accountId: string): string => `second_factors.sealed_seed ${accountId}`;
 
@@ -49,14 +57,15 @@ export function offeredSeed(keyring: Keyring, self: Self, sealed: string): strin
 }
 
 /**
- * Answers the recovery codes, which are shown this once; undefined where the code is not the seed's.
+ * Ends all that the password alone opened. Answers the recovery codes, which are shown this once;
+ * undefined where the code is not the seed's.
  * @throws {Conflict} `has_second_factor`
  */
 export async function addSecondFactor(
-  { pool, keyring }: SecondFactorParts,
+  { pool, keyring, endAccess }: SecondFactorParts,
   self: Self,
   { seed, code }: { seed: string; code: string },
-  begin: Begin,
+  here: Here,
 ): Promise<string[] | undefined> {
   const step = stepOf(seed, code);
   if (step === undefined) return undefined;
@@ -68,19 +77,28 @@ export async function addSecondFactor(
       throw new Conflict('has_second_factor', 'Your account has an authenticator app already.');
     }
     const codes = await writeRecoveryCodes(tx, accountId);
-    await tell(tx, self.account, 'An authenticator app was added: a sign-in asks for its code.');
+    await tell(
+      tx,
+      self.account,
+      'An authenticator app was added: a sign-in asks for its code, and applications have to ask you again.',
+    );
     await recordOwnAct(tx, self, 'second_factor.added');
     await deleteSessionsOf(tx, accountId);
-    await begin(tx); // last, so that no cookie goes out for what failed
+    await knowNoOtherDevice(tx, accountId, here);
+    await endAccess(tx, accountId);
+    await here.begin(tx); // last, so that no cookie goes out for what failed
     return codes;
   });
 }
 
-/** Answers whether there was one. */
+/**
+ * Answers whether there was one. What was opened before it was set up counts by the same password
+ * again, and so ends with what was opened by both.
+ */
 export const removeSecondFactor = (
-  { pool }: Pick<SecondFactorParts, 'pool'>,
+  { pool, endAccess }: Pick<SecondFactorParts, 'pool' | 'endAccess'>,
   self: Self,
-  begin: Begin,
+  { begin }: Pick<Here, 'begin'>,
 ): Promise<boolean> =>
   transaction(pool, async (tx) => {
     await holdOwnAccount(tx, self);
@@ -88,6 +106,7 @@ export const removeSecondFactor = (
     await tell(tx, self.account, 'The authenticator app was removed: the password alone opens it.');
     await recordOwnAct(tx, self, 'second_factor.removed');
     await deleteSessionsOf(tx, self.account.id);
+    await endAccess(tx, self.account.id);
     await begin(tx);
     return true;
   });
@@ -98,7 +117,7 @@ export const removeSecondFactor = (
  * @throws {NotFound} `no_account`, `no_second_factor`
  */
 export const resetSecondFactor = (
-  pool: pg.Pool,
+  { pool, endAccess }: Pick<SecondFactorParts, 'pool' | 'endAccess'>,
   { email, reason, doer = operator }: { email: string; reason: string; doer?: Doer },
 ): Promise<Account> =>
   transaction(pool, async (tx) => {
@@ -117,6 +136,7 @@ export const resetSecondFactor = (
     const subject = { kind: 'account', id } as const;
     await recordAct(tx, { ...doer, action: 'second_factor.removed', subject, reason });
     await deleteSessionsOf(tx, id);
+    await endAccess(tx, id);
     return account;
   });
 

@@ -7,17 +7,18 @@ import { ownCookie } from '../http/own-cookie.ts';
 import { labelOf } from './session.ts';
 import { isKnownDevice, listDevices } from './sign-in-store.ts';
 
-const year = 365 * 24 * 3_600_000;
+/** Days after which a browser that an account was not used in is a new one again. */
+export const deviceDays = 365;
 
 /** Outlasts the session. Null in `find`: this browser has never been at our sign-in form. */
 export type DeviceCookie = {
   find(ctx: Context): Buffer | null;
-  /** Found, or made; its year begins anew. */
+  /** Found, or made; its days begin anew. */
   meet(ctx: Context): Buffer;
 };
 
 export function deviceCookie(https: boolean): DeviceCookie {
-  const cookie = ownCookie('sg_device', { https, maxAge: year });
+  const cookie = ownCookie('sg_device', { https, maxAge: deviceDays * 24 * 3_600_000 });
   // with the label, so that a cookie copied into another kind of browser is a new device
   const deviceOf = (ctx: Context, value: string): Buffer =>
     digest(`${value} ${labelOf(callerOf(ctx).userAgent)}`);
@@ -46,15 +47,15 @@ export const countedAs = async (
   whose.device && (await isKnownDevice(db, whose)) ? onDevice(name, whose.device) : name;
 
 const onDevice = (name: string, device: Buffer): string =>
-  `${name} on a known device ${device.toString('hex')}`;
+  `${name}\0known device\0${device.toString('hex')}`;
 
-/** What was tried with the address, in whatever browser, counts no more: its owner has shown themselves. */
+/** What was tried under that name, in whatever browser, counts no more: its owner has shown themselves. */
 export async function forgetTries(
   db: Db,
   throttle: Pick<Throttle, 'clear'>,
-  { accountId, email }: { accountId: string; email: string },
+  { accountId, name }: { accountId: string; name: string },
 ): Promise<void> {
   const devices = await listDevices(db, accountId);
-  const names = [email, ...devices.map((device) => onDevice(email, device))];
-  for (const name of names) await throttle.clear(name);
+  const names = [name, ...devices.map((device) => onDevice(name, device))];
+  for (const one of names) await throttle.clear(one);
 }

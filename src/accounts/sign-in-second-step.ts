@@ -7,6 +7,7 @@ import { TooMany } from '../base/errors.ts';
 import type { Keyring } from '../base/secrets.ts';
 import { type Db, transaction } from '../db/pool.ts';
 import type { Throttle } from '../db/throttle.ts';
+import { enqueueLetter } from '../mail/outbox.ts';
 import { type Account, credentialsAsOf } from './account.ts';
 import { holdAccount } from './own-account-store.ts';
 import { proofOf } from './second-factor.ts';
@@ -53,10 +54,11 @@ export async function takeSecondStep(
   const { device, caller } = step;
   const who = {
     name: await countedAs(pool, accountId, { accountId, device }),
+    account: accountId,
     address: caller.address,
   };
   await throttle.attempt(who).catch(async (error) => {
-    if (error instanceof TooMany && error.first) await failed(pool, step, accountId, 'too many attempts');
+    if (error instanceof TooMany && error.first) await refused(pool, step, accountId, error);
     throw error;
   });
   const answer = await transaction(pool, async (tx): Promise<SecondStepAnswer> => {
@@ -80,6 +82,16 @@ export async function takeSecondStep(
   if (typeof answer === 'object') await throttle.succeeded(who);
   return answer;
 }
+
+/** The owner is told of guesses at their own account only, not of those of others from its network. */
+const refused = (pool: pg.Pool, step: SecondStep, accountId: string, { code }: TooMany) =>
+  transaction(pool, async (tx) => {
+    await failed(tx, step, accountId, 'too many attempts');
+    const account = code === 'too_many_attempts' && (await findAccount(tx, accountId));
+    if (!account) return;
+    const { email: to, name } = account;
+    await enqueueLetter(tx, { to, letter: { template: 'second-factor-tried', data: { name } } });
+  });
 
 const note = (db: Db, { caller, environment }: SecondStep, id: string, action: Action) =>
   recordAct(db, { actor: { kind: 'account', id }, action, caller, environment });

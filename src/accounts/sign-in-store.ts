@@ -50,7 +50,26 @@ export const listDevices = async (db: Db, accountId: string): Promise<Buffer[]> 
   return rows.map(({ device }) => device);
 };
 
-/** Notes the device, and answers how it stood: the account's first one ever, new, or known. */
+/** For credentials that only their owner has: whoever knew those before is no known one any more. */
+export const deleteDevicesOf = async (db: Db, accountId: string): Promise<void> => {
+  await db.query('delete from account_devices where account_id = $1', [accountId]);
+};
+
+/** But the account's last one, by which a sign-in elsewhere is seen to be a new one. Answers how many went. */
+export const deleteDevicesUnseenFor = async (db: Db, days: number): Promise<number> => {
+  const { rowCount } = await db.query(
+    `delete from account_devices old where old.seen_at <= now() - make_interval(days => $1)
+       and exists (select from account_devices later where later.account_id = old.account_id
+         and (later.seen_at, later.device) > (old.seen_at, old.device))`,
+    [days],
+  );
+  return rowCount ?? 0;
+};
+
+/**
+ * Notes the device, and answers how it stood: known, new, or the account's first one ever, whose
+ * password is the one that it was made with.
+ */
 export const noteDevice = async (
   db: Db,
   { accountId, device }: { accountId: string; device: Buffer },
@@ -58,7 +77,8 @@ export const noteDevice = async (
   const row = await maybeOne<{ known: boolean; any: boolean }>(
     db,
     `select exists (select from account_devices where account_id = $1 and device = $2) as known,
-       exists (select from account_devices where account_id = $1) as any`,
+       exists (select from account_devices where account_id = $1)
+         or exists (select from accounts where id = $1 and password_changed_at > created_at) as any`,
     [accountId, device],
   );
   await db.query(

@@ -12,6 +12,7 @@ import { Conflict, Forbidden, NotFound } from '../base/errors.ts';
 import { checkCsrf } from '../http/csrf.ts';
 import { readForm } from '../http/form.ts';
 import { goTo } from '../http/go-to.ts';
+import { endAccess } from '../oauth/consents.ts';
 import type { AdministratorOf } from './administrator.ts';
 import { type Earlier, peoplePage, personPage } from './people-page.ts';
 import { changeProfile, changeRoles, noAccount } from './people-service.ts';
@@ -30,7 +31,8 @@ const reasonForm = bareForm.extend({ reason: z.string().max(2000).default('') })
 const done: Readonly<Record<string, string>> = {
   roles: 'The roles are changed; they count from their next page on.',
   profile: 'The profile is changed; it counts from their next token on.',
-  factor: 'The second factor is removed. They are signed out everywhere, and a letter tells them.',
+  factor:
+    'The second factor is removed. They are signed out everywhere, applications have to ask them again, and a letter tells them.',
 };
 
 type Parts = { pool: pg.Pool; administratorOf: AdministratorOf };
@@ -100,7 +102,7 @@ export function peopleRoutes({ pool, administratorOf }: Parts): Router {
     const { id, email } = await otherAccount(ctx);
     const why = reason.trim();
     if (!why) return refuse(ctx, 422, { errors: { reason: 'Say why: it goes into the trail.' } });
-    await resetSecondFactor(pool, { email, reason: why, doer });
+    await resetSecondFactor({ pool, endAccess }, { email, reason: why, doer });
     goTo(ctx, `/admin/people/${id}?done=factor`);
   });
 

@@ -1,4 +1,5 @@
 import { resetSecondFactor } from '../accounts/second-factor-service.ts';
+import { endAccess } from '../oauth/consents.ts';
 import { argumentsOf, type Command, UsageError, withResources } from './command.ts';
 
 const typed = 'account reset-second-factor EMAIL --reason TEXT';
@@ -14,7 +15,7 @@ export const accountCommand: Command = {
     }
     if (!reason) throw new UsageError('Say why, for the trail: --reason TEXT.');
     const account = await withResources(settings(), ({ pool }) =>
-      resetSecondFactor(pool, { email, reason }),
+      resetSecondFactor({ pool, endAccess }, { email, reason }),
     );
     process.stdout.write(`${account.email} signs in by password alone. A letter tells them.\n`);
     return 0;

@@ -3,6 +3,8 @@ import { deleteExpiredEmailChanges } from '../accounts/email-change-store.ts';
 import { deleteExpiredRegistrations } from '../accounts/registration-store.ts';
 import { deleteExpiredResets } from '../accounts/reset-store.ts';
 import { deleteEndedSessions } from '../accounts/session-store.ts';
+import { deviceDays } from '../accounts/sign-in-device.ts';
+import { deleteDevicesUnseenFor } from '../accounts/sign-in-store.ts';
 import { deleteExpiredWaitingSignIns } from '../accounts/sign-in-waiting-store.ts';
 import { deleteActsOlderThan } from '../audit/store.ts';
 import type { Logger } from '../base/log.ts';
@@ -38,6 +40,7 @@ export async function sweep({ pool, baseUrl, keepDays, log }: Parts): Promise<vo
     () => deleteExpiredThrottles(pool),
     () => deleteEndedSessions(pool),
     () => deleteExpiredWaitingSignIns(pool),
+    () => deleteDevicesUnseenFor(pool, deviceDays),
     () => deleteExpiredResets(pool),
     () => deleteExpiredEmailChanges(pool),
     () => deleteExpiredRegistrations(pool, keepDays.registrations),

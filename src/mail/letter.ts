@@ -28,6 +28,7 @@ export type Letter =
       /** `what`: a whole sentence, such as "An authenticator app was added." */
       data: { name: string; what: string };
     }
+  | { template: 'second-factor-tried'; data: { name: string } }
   | {
       template: 'new-device';
       /** `when`: as people read it, in UTC; `where`: a network address or a place. */
@@ -101,6 +102,7 @@ const subjects: Readonly<Record<Template, string>> = {
   'email-changed': 'Your email address was changed',
   'password-changed': 'Your password was changed',
   'second-factor-changed': 'How you sign in was changed',
+  'second-factor-tried': 'Somebody may know your password',
   'new-device': 'New sign-in to your account',
   'account-deleted': 'Your account was deleted',
   'approval-requested': 'A request waits for approval',

@@ -1,9 +1,14 @@
 import Router from '@koa/router';
 import type { Context } from 'koa';
 import { z } from 'zod';
-import { changePassword, type PasswordChangeParts } from '../accounts/own-account-service.ts';
+import {
+  changePassword,
+  type Here,
+  type PasswordChangeParts,
+} from '../accounts/own-account-service.ts';
 import type { PasswordRules } from '../accounts/password-rules.ts';
 import type { Sessions } from '../accounts/session-cookie.ts';
+import { deviceCookie } from '../accounts/sign-in-device.ts';
 import { checkCsrf } from '../http/csrf.ts';
 import { readForm } from '../http/form.ts';
 import { orAskToWait } from '../http/wait.ts';
@@ -15,11 +20,13 @@ const form = z.object({ csrf: z.string().default(''), password: z.string().defau
 export type PasswordRoutesParts = Omit<PasswordChangeParts, 'endAccess'> & {
   rules: PasswordRules;
   sessions: Pick<Sessions, 'begin'>;
+  https: boolean;
 };
 
 /** A new password; that it is the person who chooses it is shown by their having just signed in. */
 export function profilePasswordRoutes(parts: PasswordRoutesParts): Router {
   const router = new Router();
+  const devices = deviceCookie(parts.https);
 
   router.get('/profile/password', async (ctx) => {
     await show(ctx, freshSelfOf(ctx).account.email);
@@ -35,10 +42,12 @@ export function profilePasswordRoutes(parts: PasswordRoutesParts): Router {
       ctx.status = 422;
       return;
     }
-    const begin: Parameters<typeof changePassword>[3] = (tx) =>
-      parts.sessions.begin(ctx, tx, self.account.id);
+    const here: Here = {
+      device: devices.meet(ctx),
+      begin: (tx) => parts.sessions.begin(ctx, tx, self.account.id),
+    };
     const work = async () => {
-      await changePassword({ ...parts, endAccess }, self, password, begin);
+      await changePassword({ ...parts, endAccess }, self, password, here);
       goTo(ctx, '/profile?done=password');
     };
     await orAskToWait(ctx, work, (passing) => show(ctx, self.account.email, { problem: passing }));

@@ -86,7 +86,7 @@ describe('a second factor', () => {
       expect(new Set(codes).size).toBe(10);
       for (const code of codes) expect(code).toMatch(/^([0-9a-z]{4}-){3}[0-9a-z]{4}$/);
       expect(await letters(someone)).toEqual([
-        'An authenticator app was added: a sign-in asks for its code.',
+        'An authenticator app was added: a sign-in asks for its code, and applications have to ask you again.',
       ]);
       expect(await actsOf(server.pool, someone.account.id)).toEqual(['second_factor.added']);
       expect(await isSignedIn(someone.browser, server)).toBe(true);

@@ -34,6 +34,7 @@ const letters: Letter[] = [
   { template: 'email-changed', data: { name, newEmailMasked: 'p…@example.com' } },
   { template: 'password-changed', data: { name } },
   { template: 'second-factor-changed', data: { name, what: 'An authenticator app was added.' } },
+  { template: 'second-factor-tried', data: { name } },
   {
     template: 'new-device',
     data: {

@@ -35,6 +35,19 @@ describe('the sweep', () => {
         [id, minutes],
       );
     }
+    const other = await anAccount(pool);
+    for (const [accountId, days] of [
+      [id, 364],
+      [id, 366],
+      [other.id, 366],
+      [other.id, 400],
+    ] as const) {
+      await pool.query(
+        `insert into account_devices values
+           ($1, decode(md5(random()::text), 'hex'), now() - make_interval(days => $2))`,
+        [accountId, days],
+      );
+    }
     for (const days of [31, 29]) {
       const letter = { template: 'account-deleted' as const, data: { name: 'Ada' } };
       await enqueueLetter(pool, { to: `old${days}@example.com`, letter });
@@ -50,6 +63,7 @@ describe('the sweep', () => {
     expect(await rows('revoked_tokens')).toBe(1);
     expect(await rows('throttles')).toBe(1);
     expect(await rows('waiting_sign_ins')).toBe(1);
+    expect(await rows('account_devices')).toBe(2); // one a year old is its account's last
     expect(await rows('letters')).toBe(1);
   });
 
