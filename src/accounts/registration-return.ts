@@ -1,6 +1,7 @@
 import type { Context } from 'koa';
 import { comeBackTo } from '../http/return-to.ts';
 import { keepOpener, underIssuer } from '../http/security-headers.ts';
+import { cameFromPopUp } from './pop-up-cookie.ts';
 
 /** `/register` → `/register?return_to=%2Fapis`; the start page needs no word. */
 export const withReturn = (path: string, returnTo: string): string =>
@@ -12,11 +13,12 @@ const isInteraction = (path: string): boolean =>
 
 /**
  * For a page on the way to `returnTo`. Whoever came from a pop-up stands in it still: one page with
- * another opener policy, and the application would never hear from its pop-up again.
+ * another opener policy, and the application would never hear from its pop-up again. Whoever did
+ * not come from there may have been sent by a page that wants to keep a hand on ours.
  */
 export function leadsTo(ctx: Context, returnTo: string): void {
   comeBackTo(ctx, returnTo);
-  if (isInteraction(returnTo)) keepOpener(ctx);
+  if (isInteraction(returnTo) && cameFromPopUp(ctx, returnTo)) keepOpener(ctx);
 }
 
 /** An interaction belongs to the browser it was begun in: any other starts at the beginning. */

@@ -3,6 +3,7 @@ import type { Context } from 'koa';
 import { errors, type Provider } from 'oidc-provider';
 import type pg from 'pg';
 import { z } from 'zod';
+import { popUpCookie } from '../accounts/pop-up-cookie.ts';
 import { deviceCookie } from '../accounts/sign-in-device.ts';
 import type { Environment } from '../base/environment.ts';
 import { Forbidden } from '../base/errors.ts';
@@ -56,6 +57,7 @@ type Form = z.infer<typeof form>;
 export function interactionRoutes(parts: InteractionParts): Router {
   const { environment, provider, keyring, findSubject, signIn } = parts;
   const devices = deviceCookie(parts.https);
+  const popUps = popUpCookie(parts.https);
   const steps = secondSteps({ ...parts, devices });
   const router = new Router({ prefix: `/${environment}/interaction/:uid` });
 
@@ -110,6 +112,7 @@ export function interactionRoutes(parts: InteractionParts): Router {
   router.get('/', async (ctx) => {
     const prompt = await loadPrompt(ctx);
     if (!prompt) return;
+    popUps.open(ctx);
     if (await steps.find(prompt.details.uid)) await askForCode(ctx, prompt);
     else await show(ctx, prompt);
   });

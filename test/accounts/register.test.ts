@@ -101,6 +101,8 @@ describe('registering', () => {
       const bar = /<header[\s\S]*?<\/header>/.exec(text)?.[0] ?? '';
       expect([url, /href="([^"]+)"[^>]*>Sign in</.exec(bar)?.[1]]).toEqual([url, back]);
     }
+    const stranger = await newBrowser(baseUrl).open(linkTo('register'));
+    expect(stranger.headers.get('cross-origin-opener-policy')).toBe('same-origin');
     expect(landed.url).toBe(popup.url);
     expect(landed.url).toContain('/sandbox/interaction/');
 
@@ -111,6 +113,7 @@ describe('registering', () => {
   test('outside a pop-up nothing lets a page keep its opener', async () => {
     const uid = 'a'.repeat(43);
     const places = [
+      `/sandbox/interaction/${uid}`, // no browser here was sent from there
       '/apis',
       '/sandbox',
       '/sandbox/x',
