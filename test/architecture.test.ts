@@ -85,6 +85,10 @@ test.each([
   ['nodemailer', /^mail\/transport\.ts$/],
   ['rate-limiter-flexible', /^db\/throttle\.ts$/],
   ['node-pg-migrate', /^db\/migrate\.ts$/],
+  ['@readme/openapi-parser', /^portal\/api-document-worker\.mjs$/],
+  ['@readme/httpsnippet', /^portal\/sample-code\.ts$/],
+  ['markdown-it', /^portal\/api-markdown\.ts$/],
+  ['openapi-sampler', /^portal\/api-example\.ts$/],
   ['oidc-provider', /^oauth\//],
 ])('%s is known to its own room only', (name, home) => {
   const users = files.filter((file) => source(file).includes(`from '${name}`));

@@ -62,7 +62,7 @@ function operationsOf(document: OpenApi): OutlinedOperation[] {
       const method = name.toUpperCase();
       const own = wordsOf(operation.operationId);
       const title = wordsOf(operation.summary) || own || `${method} ${path}`;
-      const id = addressOf(own || `${name}-${path}`, taken);
+      const id = addressOf(own || `${name}${path.replace(/[^A-Za-z0-9]+/g, '-')}`, taken);
       return [
         { id, method, path, title, deprecated: operation.deprecated === true, pathItem, operation },
       ];
@@ -72,7 +72,7 @@ function operationsOf(document: OpenApi): OutlinedOperation[] {
 
 /** Letters that need no escape in an address, and none that another operation has. */
 function addressOf(name: string, taken: Set<string>): string {
-  const plain = name.replace(/[^A-Za-z0-9_.~-]+/g, '-').replace(/^[-.]+|-+$/g, '') || 'operation';
+  const plain = name.replace(/[^A-Za-z0-9_.~-]+/g, '-').replace(/^[-.]+/, '') || 'operation';
   let id = plain;
   for (let n = 2; taken.has(id); n += 1) id = `${plain}-${n}`;
   taken.add(id);

@@ -1,0 +1,43 @@
+import type { Shot } from './camera.ts';
+import { phone, small, wide } from './camera.ts';
+import { priya } from './visits.ts';
+
+const shell = [wide, phone, small];
+
+/** What can be called, as visitors and developers see it. */
+export const apiShots: readonly Shot[] = [
+  {
+    name: 'apis',
+    sizes: shell,
+    reach: (page, { demo }) => page.goto(`${demo.baseUrl}/apis`),
+  },
+  {
+    name: 'apis-nothing-fits',
+    sizes: [wide],
+    reach: (page, { demo }) => page.goto(`${demo.baseUrl}/apis?q=unicorn`),
+  },
+  {
+    name: 'apis-empty',
+    sizes: [wide],
+    reach: (page, { bare }) => page.goto(`${bare.baseUrl}/apis`),
+  },
+  {
+    name: 'api',
+    sizes: shell,
+    reach: (page, { demo }) => page.goto(`${demo.baseUrl}/apis/patient-record`),
+  },
+  {
+    name: 'api-operation',
+    sizes: shell,
+    reach: (page, { demo }) =>
+      page.goto(`${demo.baseUrl}/apis/patient-record/operations/createObservation`),
+  },
+  {
+    name: 'api-operation-search',
+    sizes: [wide, phone],
+    reach: async (page, { demo }) => {
+      await page.goto(`${demo.baseUrl}/apis/patient-record/operations/searchPatients`);
+      await page.getByText('Python', { exact: true }).click();
+    },
+  },
+];

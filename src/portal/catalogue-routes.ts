@@ -1,0 +1,69 @@
+import Router from '@koa/router';
+import type { Context } from 'koa';
+import { accountOf } from '../accounts/session-cookie.ts';
+import { environments } from '../base/environment.ts';
+import { NotFound } from '../base/errors.ts';
+import type { Db } from '../db/pool.ts';
+import { createDocuments, type Documents } from './api-documents.ts';
+import { downloadOf } from './api-download.ts';
+import { type Asked, apiPage, operationPage } from './api-page.ts';
+import { apisPage } from './catalogue-page.ts';
+import { textOf } from './subscription-words.ts';
+
+/** What can be called, for whoever sees a product that opens it: a list, a page for each API and operation. */
+export function catalogueRoutes({
+  pool,
+  baseUrl,
+  documents = createDocuments(),
+}: {
+  pool: Db;
+  baseUrl: string;
+  documents?: Documents;
+}): Router {
+  const router = new Router({ prefix: '/apis' });
+  const pages = { pool, documents, baseUrl };
+  const viewerOf = (ctx: Context): string | null => accountOf(ctx)?.id ?? null;
+  const askedIn = (ctx: Context): Asked => ({
+    viewer: viewerOf(ctx),
+    id: String(ctx.params.id),
+    version: textOf(ctx.query.version) || null,
+  });
+
+  router.get('/', async (ctx) => {
+    const { q, environment, show, after } = ctx.query;
+    const asked = {
+      q: textOf(q).trim().slice(0, 100),
+      environment: environments.find((one) => one === environment) ?? null,
+      callable: viewerOf(ctx) !== null && show === 'mine',
+      after: textOf(after) || null,
+    };
+    await ctx.render('portal/apis', await apisPage(pool, viewerOf(ctx), asked));
+  });
+
+  router.get('/:id', async (ctx) => {
+    const page = await apiPage(pages, askedIn(ctx));
+    if (!page) throw noApi();
+    await ctx.render('portal/api', page);
+  });
+
+  router.get('/:id/openapi.:format', async (ctx) => {
+    const { format } = ctx.params;
+    const file = await downloadOf(pool, askedIn(ctx), textOf(format));
+    if (!file) throw noApi();
+    ctx.attachment(file.name);
+    ctx.set('Cache-Control', 'private, no-cache');
+    ctx.type = file.type;
+    ctx.body = file.text;
+  });
+
+  router.get('/:id/operations/:operation', async (ctx) => {
+    const operation = String(ctx.params.operation);
+    const page = await operationPage(pages, { ...askedIn(ctx), operation });
+    if (!page) throw new NotFound('no_operation', 'There is no such operation.');
+    await ctx.render('portal/api-operation', page);
+  });
+
+  return router;
+}
+
+const noApi = (): NotFound => new NotFound('no_api', 'There is no such API.');
