@@ -8,6 +8,7 @@ import type { Throttle } from '../db/throttle.ts';
 import { endClientAccess } from '../oauth/client-ending.ts';
 import { endAccess } from '../oauth/consents.ts';
 import { applicationRoutes } from './application-routes.ts';
+import { catalogueRoutes } from './catalogue-routes.ts';
 import { consoleRoutes } from './console-routes.ts';
 import { homeRoutes } from './home-routes.ts';
 import { productRoutes } from './product-routes.ts';
@@ -34,6 +35,7 @@ export type PortalParts = {
 export function portalPages(parts: PortalParts): Router {
   const router = new Router();
   router.use(homeRoutes(parts).routes());
+  router.use(catalogueRoutes(parts).routes());
   router.use(productRoutes({ ...parts, makeConsoleClients }).routes());
   router.use(subscriptionRoutes(parts).routes());
   router.use(applicationRoutes({ ...parts, endClientAccess }).routes());
