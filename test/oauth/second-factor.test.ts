@@ -271,7 +271,7 @@ describe('an account with a second factor, in the pop-up', () => {
     }
   });
 
-  test('set up while the pop-up was at its last step, it is asked for', async () => {
+  test('set up while the pop-up was at its last step, ends it: the next one asks for both', async () => {
     const person = await aPerson(server, passwords);
     const browser = newBrowser('http://follows.nothing.example');
     const hop = (url: string | null, from: Page) => browser.open(new URL(url ?? '', from.url).href);
@@ -281,8 +281,9 @@ describe('an account with a second factor, in the pop-up', () => {
     expect(sent.location).toContain('/live/auth/'); // to the library, which would give the code
     await setUp(person.browser, server.baseUrl);
     const last = await hop(sent.location, sent);
-    expect(last.location).toContain('/live/interaction/');
-    const again = await submit(browser, await hop(last.location, last), {
+    expect(last).toMatchObject({ status: 400, location: null });
+    const { page: second } = await ask('live', browser, { scope: 'openid' });
+    const again = await submit(browser, await hop(second.location, second), {
       ...asAccount(person.account.email, password),
     });
     expect((await hop(again.location, again)).text).toContain('one-time-code');
