@@ -1,3 +1,4 @@
+import { apiShots } from './api-shots.ts';
 import { applicationShots } from './application-shots.ts';
 import { approvalShots } from './approval-shots.ts';
 import type { Shot } from './camera.ts';
@@ -20,6 +21,7 @@ export const allShots: readonly Shot[] = [
   ...testUserShots,
   ...approvalShots,
   ...developerShots,
+  ...apiShots,
   ...applicationShots,
   ...teamShots,
   ...deskShots,

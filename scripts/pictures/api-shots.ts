@@ -1,6 +1,4 @@
-import type { Shot } from './camera.ts';
-import { phone, small, wide } from './camera.ts';
-import { priya } from './visits.ts';
+import { phone, type Shot, small, wide } from './camera.ts';
 
 const shell = [wide, phone, small];
 

@@ -121,6 +121,7 @@ describe('the pages of APIs', () => {
     expect(words).toContain('POST');
     expect(words).toContain('Prefer');
     expect(words).toContain('return=minimal');
+    expect(text).toContain('<summary>55 fields: NewObservation</summary>');
     expect(text).toContain('<code>valueQuantity.value</code>');
     expect(text).toContain('<code>code.coding[].system</code>');
     expect(words).toContain('"display": "Heart rate"');
