@@ -38,4 +38,15 @@ export const apiShots: readonly Shot[] = [
       await page.getByText('Python', { exact: true }).click();
     },
   },
+  { name: 'guide', sizes: shell, reach: (page, { demo }) => page.goto(`${demo.baseUrl}/guide`) },
+  {
+    name: 'guide-access',
+    sizes: shell,
+    reach: (page, { demo }) => page.goto(`${demo.baseUrl}/guide/access`),
+  },
+  {
+    name: 'guide-access-bare',
+    sizes: [wide],
+    reach: (page, { bare }) => page.goto(`${bare.baseUrl}/guide/access`),
+  },
 ];

@@ -10,6 +10,7 @@ import { endAccess } from '../oauth/consents.ts';
 import { applicationRoutes } from './application-routes.ts';
 import { catalogueRoutes } from './catalogue-routes.ts';
 import { consoleRoutes } from './console-routes.ts';
+import { guideRoutes } from './guide-routes.ts';
 import { homeRoutes } from './home-routes.ts';
 import { productRoutes } from './product-routes.ts';
 import { relayReach } from './relay-reach.ts';
@@ -36,6 +37,7 @@ export function portalPages(parts: PortalParts): Router {
   const router = new Router();
   router.use(homeRoutes(parts).routes());
   router.use(catalogueRoutes(parts).routes());
+  router.use(guideRoutes(parts).routes());
   router.use(productRoutes({ ...parts, makeConsoleClients }).routes());
   router.use(subscriptionRoutes(parts).routes());
   router.use(applicationRoutes({ ...parts, endClientAccess }).routes());

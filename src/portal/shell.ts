@@ -8,12 +8,18 @@ import { announcementsOf } from './announcements.ts';
 /** Pages that one comes to in order to get in, and one-time links: nobody comes back to them. */
 const doors = /^\/(sign-in|sign-out|register|forgot|verify|reset|profile\/email\/[^/]{20,})?(\/|$)/;
 
-const visitorLinks = [{ href: '/products', text: 'Products' }];
+const visitorLinks = [
+  { href: '/apis', text: 'APIs' },
+  { href: '/products', text: 'Products' },
+  { href: '/guide', text: 'Guide' },
+];
 const memberLinks = [
   { href: '/', text: 'Home' },
-  ...visitorLinks,
+  { href: '/apis', text: 'APIs' },
+  { href: '/products', text: 'Products' },
   { href: '/applications', text: 'Applications' },
   { href: '/test-users', text: 'Test users' },
+  { href: '/guide', text: 'Guide' },
 ];
 const deskLinks = [
   { href: '/admin/approvals', text: 'Approvals' },

@@ -1,0 +1,105 @@
+import { type Environment, environments } from '../base/environment.ts';
+import { tokensInWords } from '../clients/words.ts';
+import type { Db } from '../db/pool.ts';
+import {
+  type CatalogueProduct,
+  listScopesOf,
+  searchCatalogue,
+} from '../products/catalogue-store.ts';
+import type { GrantType } from '../products/product.ts';
+
+const most = 30;
+
+/** The page object of views/portal/guide-access.ejs: what holds now, of what the viewer may see. */
+export async function accessPage(
+  db: Db,
+  { viewer, baseUrl }: { viewer: string | null; baseUrl: string },
+): Promise<object> {
+  const search = { viewer, words: [], environment: null, after: null, limit: most };
+  const products = (await searchCatalogue(db, search)).slice(0, most);
+  const withScopes = [];
+  for (const product of products) {
+    withScopes.push({ ...product, scopes: await listScopesOf(db, product.id) });
+  }
+  return {
+    issuers: environments.map((environment) => endpointsOf(environment, baseUrl)),
+    grants: grantsOf(withScopes, baseUrl),
+    products: withScopes.map(({ id, name, environment, audience, grantTypes, scopes }) => ({
+      id,
+      name,
+      environment,
+      audience,
+      tokens: tokensInWords(grantTypes),
+      scopes: scopes.map(({ scope }) => scope),
+    })),
+  };
+}
+
+type Known = CatalogueProduct & { scopes: { scope: string }[] };
+
+/** Where each issuer answers; its discovery document says the same. */
+export function endpointsOf(environment: Environment, baseUrl: string) {
+  const issuer = `${baseUrl}/${environment}`;
+  return {
+    environment,
+    issuer,
+    discovery: `${issuer}/.well-known/openid-configuration`,
+    authorization: `${issuer}/auth`,
+    token: `${issuer}/token`,
+    jwks: `${issuer}/jwks`,
+    introspection: `${issuer}/token/introspection`,
+    revocation: `${issuer}/token/revocation`,
+  };
+}
+
+/** How to get a token by each grant that a product takes, with scopes that such a token can hold. */
+function grantsOf(products: readonly Known[], baseUrl: string) {
+  const line = (grant: GrantType, about: Record<string, string>) => {
+    const product = products.find(({ grantTypes }) => grantTypes.includes(grant));
+    if (!product) return [];
+    const { token, authorization } = endpointsOf(product.environment, baseUrl);
+    const personal = grant !== 'client_credentials';
+    const scope = product.scopes
+      .map((one) => one.scope)
+      .filter((one) => (personal ? !one.startsWith('system/') : !/^(user|patient)\//.test(one)))[0];
+    const asks = grant === 'client_credentials' || grant === 'password'; // the others asked before
+    const fields = { grant_type: grant, ...about, ...(asks && scope && { scope }) };
+    return [
+      {
+        grant,
+        product: { id: product.id, name: product.name },
+        scope: scope ?? '',
+        authorize:
+          grant === 'authorization_code' &&
+          `${authorization}?${new URLSearchParams({
+            response_type: 'code',
+            client_id: 'CLIENT_ID',
+            redirect_uri: 'REDIRECT_URI',
+            ...(scope && { scope }),
+            state: 'STATE',
+            code_challenge: 'CODE_CHALLENGE',
+            code_challenge_method: 'S256',
+          })}`,
+        curl: curlOf(token, fields),
+      },
+    ];
+  };
+  return [
+    ...line('authorization_code', {
+      code: 'CODE',
+      redirect_uri: 'REDIRECT_URI',
+      code_verifier: 'CODE_VERIFIER',
+    }),
+    ...line('client_credentials', {}),
+    ...line('password', { username: 'USERNAME', password: 'PASSWORD' }),
+    ...line('refresh_token', { refresh_token: 'REFRESH_TOKEN' }),
+  ];
+}
+
+/** To be pasted into a shell: what is in capitals is the reader's. */
+const curlOf = (url: string, fields: Record<string, string>): string =>
+  [
+    `curl ${url}`,
+    `--user 'CLIENT_ID:CLIENT_SECRET'`,
+    ...Object.entries(fields).map(([name, value]) => `--data-urlencode '${name}=${value}'`),
+  ].join(' \\\n  ');
