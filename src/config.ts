@@ -150,7 +150,9 @@ const insideNames = z.string().transform((text, context) => {
       more.length === 0 &&
       (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= most));
     if (!isHost && !isNetwork) {
-      context.addIssue(`must be hosts, addresses or networks with commas between: ${name} is none.`);
+      context.addIssue(
+        `must be hosts, addresses or networks with commas between: ${name} is none.`,
+      );
     }
   }
   return names;

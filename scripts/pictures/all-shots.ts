@@ -2,6 +2,7 @@ import { apiShots } from './api-shots.ts';
 import { applicationShots } from './application-shots.ts';
 import { approvalShots } from './approval-shots.ts';
 import type { Shot } from './camera.ts';
+import { consoleShots } from './console-shots.ts';
 import { deskShots } from './desk-shots.ts';
 import { developerShots } from './developer-shots.ts';
 import { pageShots } from './page-shots.ts';
@@ -21,6 +22,7 @@ export const allShots: readonly Shot[] = [
   ...testUserShots,
   ...approvalShots,
   ...developerShots,
+  ...consoleShots,
   ...apiShots,
   ...applicationShots,
   ...teamShots,

@@ -2,12 +2,15 @@ import Router from '@koa/router';
 import type { Context } from 'koa';
 import { z } from 'zod';
 import { doerOf, freshDoerOf } from '../accounts/doer.ts';
-import { TooMany } from '../base/errors.ts';
+import { accountOf } from '../accounts/session-cookie.ts';
+import { NotFound, TooMany } from '../base/errors.ts';
 import type { Throttle } from '../db/throttle.ts';
 import { checkCsrf } from '../http/csrf.ts';
 import { readForm } from '../http/form.ts';
+import { keepPopups } from '../http/security-headers.ts';
 import { revealKey } from '../subscriptions/key-service.ts';
 import { listKeys } from '../subscriptions/key-store.ts';
+import { consolePage } from './console-page.ts';
 import { type Ask, askForToken } from './console-token.ts';
 import { Refused } from './relay-refusal.ts';
 import { type RelayParts, type Sending, send } from './relay-service.ts';
@@ -83,6 +86,19 @@ export function consoleRoutes(parts: ConsoleParts): Router {
       ctx.body = { error: error.code, error_description: error.message, link: error.link ?? null };
     }
   }
+
+  router.get('/:api/:operation', async (ctx) => {
+    keepPopups(ctx);
+    const page = await consolePage(pool, {
+      viewer: accountOf(ctx)?.id ?? null,
+      apiId: String(ctx.params.api),
+      operationId: String(ctx.params.operation),
+      subscription: String(ctx.query.subscription ?? ''),
+      baseUrl: parts.baseUrl,
+    });
+    if (!page) throw new NotFound('no_operation', 'There is no such operation in the sandbox.');
+    await ctx.render('portal/console', page);
+  });
 
   router.post('/send', async (ctx) => {
     const viewer = doerOf(ctx).actor.id;

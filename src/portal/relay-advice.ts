@@ -26,12 +26,12 @@ export function adviceOn(status: number, carried: Carried): Advice[] {
   return [...aboutKey(carried), ...aboutToken(carried)];
 }
 
-const authorization: Link = { href: '#authorization', text: 'Authorization' };
+const authorization: Link = { href: '#authorization', text: 'To Authorization' };
 
 function aboutKey({ key, productId }: Carried): Advice[] {
   if (key === null) {
     const message = 'The call carried no subscription key. Choose one of yours.';
-    return [{ check: 'no_key', message, link: { href: '#key', text: 'Subscription key' } }];
+    return [{ check: 'no_key', message, link: { href: '#key', text: 'To your keys' } }];
   }
   if (looksLikeKey(key)) return [];
   const message = 'What was sent as the key is not a key of ours: it may be mistyped.';

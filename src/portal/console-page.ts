@@ -1,0 +1,138 @@
+import { covers } from '../base/scopes.ts';
+import { consoleCallbackPath } from '../clients/client.ts';
+import { consoleClientId, testApplicationId } from '../clients/service.ts';
+import type { Db } from '../db/pool.ts';
+import { findApiDocument } from '../products/api-store.ts';
+import { listScopesOf } from '../products/catalogue-store.ts';
+import { prefixOf } from '../subscriptions/key.ts';
+import { listTestUsersFor } from '../test-users/store.ts';
+import { keyHeaderOf, type Operation, operationOf, operationsOf } from './console-operation.ts';
+import {
+  type ConsoleSubscription,
+  listConsoleSubscriptions,
+  listOpenings,
+  type Opening,
+} from './console-store.ts';
+
+type Visit = {
+  /** An account; null: a visitor. */
+  viewer: string | null;
+  apiId: string;
+  operationId: string;
+  /** Which one to begin with, where it is theirs. */
+  subscription: string;
+  /** The public origin, without a slash at the end. */
+  baseUrl: string;
+};
+
+/** The page object of views/portal/console.ejs; undefined for what they do not see. */
+export async function consolePage(
+  db: Db,
+  { viewer, apiId, operationId, subscription, baseUrl }: Visit,
+): Promise<object | undefined> {
+  const openings = await listOpenings(db, { viewer, apiId });
+  const all = viewer === null ? [] : await listConsoleSubscriptions(db, { viewer, apiId });
+  const first = all.find(({ id }) => id === subscription) ?? all[0];
+  const opening = openings.find(({ productId }) => productId === first?.productId) ?? openings[0];
+  const document = opening && (await findApiDocument(db, { apiId, version: opening.version }));
+  const operation = document && operationOf(document, operationId);
+  if (!opening || !operation) return undefined;
+
+  const teams = [...new Set(all.map(({ teamId }) => teamId))];
+  const testUsers = await Promise.all(teams.map((teamId) => listTestUsersFor(db, teamId)));
+  const subscriptions = all.map((one) => ({
+    ...inConsole(one, openings),
+    lacks: !suffice(one.scopes, operation),
+    testUsers: (testUsers[teams.indexOf(one.teamId)] ?? []).map(({ id, name, title }) => ({
+      id,
+      name,
+      title,
+    })),
+  }));
+  const info = document.info as { title?: unknown } | undefined; // the programme's rules ask for one
+  return {
+    api: { id: apiId, name: String(info?.title ?? apiId) },
+    product: { id: opening.productId, name: opening.productName },
+    opensIt: await productFor(db, operation, openings),
+    operation,
+    others: operationsOf(document).map(({ id, method, path, summary }) => ({
+      id,
+      method,
+      path,
+      summary,
+    })),
+    subscriptions,
+    chosen: first?.id ?? '',
+    several: teams.length > 1,
+    mask: `${prefixOf('sandbox')}••••`,
+    signedIn: viewer !== null,
+    wiring: JSON.stringify({
+      owner: viewer ?? '',
+      api: apiId,
+      operation: forScript(operation),
+      keyHeader: keyHeaderOf(document).toLowerCase(),
+      keyMask: `${prefixOf('sandbox')}••••`,
+      visible: { id: '', bases: basesOf(openings) },
+      subscriptions,
+      issuer: `${baseUrl}/sandbox`,
+      authorizationEndpoint: `${baseUrl}/sandbox/auth`,
+      tokenEndpoint: `${baseUrl}/sandbox/token`,
+      redirectUri: `${baseUrl}${consoleCallbackPath}`,
+    }),
+  };
+}
+
+/** Whether tokens with all of these scopes may call it. */
+const suffice = (scopes: readonly { scope: string }[], { needs }: Operation): boolean => {
+  const held = scopes.map(({ scope }) => scope);
+  return needs.length === 0 || needs.some((way) => way.every((scope) => covers(held, scope)));
+};
+
+/** The first of the products that opens this operation. */
+async function productFor(
+  db: Db,
+  operation: Operation,
+  openings: readonly Opening[],
+): Promise<{ id: string; name: string } | null> {
+  for (const { productId: id, productName: name } of openings) {
+    if (suffice(await listScopesOf(db, id), operation)) return { id, name };
+  }
+  return null;
+}
+
+/** What the script reads; words that stand on the page already are left out. */
+const forScript = ({ id, method, path, summary, answers, ...rest }: Operation) => ({
+  id,
+  method,
+  path,
+  summary,
+  accept: answers[0] ?? '*/*',
+  parameters: rest.parameters.map(({ name, schema, required, in: place }) => ({
+    name,
+    in: place,
+    required,
+    schema,
+  })),
+  bodies: rest.bodies,
+  bodyRequired: rest.bodyRequired,
+});
+
+const inConsole = (one: ConsoleSubscription, openings: readonly Opening[]) => ({
+  id: one.id,
+  name: one.name,
+  teamName: one.teamName,
+  productId: one.productId,
+  productName: one.productName,
+  clientId: consoleClientId(one.id),
+  testApplication: testApplicationId(one.id),
+  grants: one.grantTypes,
+  scopes: one.scopes,
+  keys: one.keys,
+  bases: basesOf(openings.filter(({ productId }) => productId === one.productId)),
+});
+
+const basesOf = (openings: readonly Opening[]): { name: string; url: string }[] =>
+  [...new Map(openings.map(({ baseUrl, url }) => [baseUrl, url]))].map(([name, url]) => ({
+    name,
+    url,
+  }));
