@@ -2,10 +2,10 @@ import type { AdministratorRole } from '../accounts/account.ts';
 import { findEmailChange } from '../accounts/email-change-store.ts';
 import type { Self } from '../accounts/own-account-service.ts';
 import { listSessionsOf } from '../accounts/session-store.ts';
+import { dayInWords, listed, timeInWords } from '../base/in-words.ts';
 import type { Db } from '../db/pool.ts';
 import { listConsents } from '../oauth/consents.ts';
 import { listTeamsOf } from '../teams/store.ts';
-import { dayInWords, listed, timeInWords } from '../base/in-words.ts';
 
 /** What has just been done, said on the page that one comes back to. */
 const done: Readonly<Record<string, string>> = {

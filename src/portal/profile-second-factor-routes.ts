@@ -16,12 +16,12 @@ import {
 import { countRecoveryCodes } from '../accounts/second-factor-store.ts';
 import type { Sessions } from '../accounts/session-cookie.ts';
 import { deviceCookie } from '../accounts/sign-in-device.ts';
+import { dayInWords } from '../base/in-words.ts';
 import { checkCsrf } from '../http/csrf.ts';
 import { readForm } from '../http/form.ts';
 import { safeReturnTo } from '../http/return-to.ts';
 import { endAccess } from '../oauth/consents.ts';
 import { freshSelfOf, goTo } from './profile-self.ts';
-import { dayInWords } from '../base/in-words.ts';
 
 const path = '/profile/second-factor';
 const bareForm = z.object({ csrf: z.string().default('') });

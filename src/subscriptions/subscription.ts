@@ -57,7 +57,7 @@ export const moves: Readonly<
   approve: { from: ['submitted'], to: 'active', by: ['approver', 'programme'] },
   reject: { from: ['submitted'], to: 'rejected', by: ['approver', 'programme'] },
   suspend: { from: ['active'], to: 'suspended', by: ['approver', 'programme'] },
-  resume: { from: ['suspended'], to: 'active', by: ['approver', 'programme'] },
+  resume: { from: ['suspended'], to: 'active', by: ['approver'] },
   cancel: {
     from: ['submitted', 'active', 'suspended'],
     to: 'cancelled',

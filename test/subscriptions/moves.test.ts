@@ -24,7 +24,7 @@ const lawful: readonly [Move, State, State, readonly Mover[]][] = [
   ['approve', 'submitted', 'active', ['approver', 'programme']],
   ['reject', 'submitted', 'rejected', ['approver', 'programme']],
   ['suspend', 'active', 'suspended', ['approver', 'programme']],
-  ['resume', 'suspended', 'active', ['approver', 'programme']],
+  ['resume', 'suspended', 'active', ['approver']],
   ['cancel', 'submitted', 'cancelled', ['member', 'programme']],
   ['cancel', 'active', 'cancelled', ['member', 'programme']],
   ['cancel', 'suspended', 'cancelled', ['member', 'programme']],
