@@ -88,6 +88,7 @@ test.each([
   ['@readme/openapi-parser', /^portal\/api-document-worker\.mjs$/],
   ['@readme/httpsnippet', /^portal\/sample-code\.ts$/],
   ['markdown-it', /^portal\/api-markdown\.ts$/],
+  ['swagger-ui-dist', /^portal\/api-explorer-files\.ts$/],
   ['openapi-sampler', /^portal\/api-example\.ts$/],
   ['oidc-provider', /^oauth\//],
 ])('%s is known to its own room only', (name, home) => {

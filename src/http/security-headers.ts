@@ -68,6 +68,16 @@ export function allowFormActionTo(ctx: Context, redirectUri: string): void {
   }
 }
 
+/** Lets the scripts of this page call these origins too. */
+export function allowConnectTo(ctx: Context, origins: readonly string[]): void {
+  const sources = origins.filter((origin) => sourceOf(origin) === origin);
+  const policy = ctx.response.get('Content-Security-Policy');
+  ctx.set(
+    'Content-Security-Policy',
+    policy.replace("connect-src 'self'", (own) => [own, ...sources].join(' ')),
+  );
+}
+
 function sourceOf(redirectUri: string): string | undefined {
   const url = urlOf(redirectUri);
   if (!url) return undefined;

@@ -7,6 +7,7 @@ import { makeConsoleClients } from '../clients/service.ts';
 import type { Throttle } from '../db/throttle.ts';
 import { endClientAccess } from '../oauth/client-ending.ts';
 import { endAccess } from '../oauth/consents.ts';
+import { apiExplorerRoutes } from './api-explorer-routes.ts';
 import { applicationRoutes } from './application-routes.ts';
 import { catalogueRoutes } from './catalogue-routes.ts';
 import { consoleRoutes } from './console-routes.ts';
@@ -36,6 +37,7 @@ export type PortalParts = {
 export function portalPages(parts: PortalParts): Router {
   const router = new Router();
   router.use(homeRoutes(parts).routes());
+  router.use(apiExplorerRoutes(parts).routes());
   router.use(catalogueRoutes(parts).routes());
   router.use(guideRoutes(parts).routes());
   router.use(productRoutes({ ...parts, makeConsoleClients }).routes());
