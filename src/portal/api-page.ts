@@ -77,6 +77,7 @@ export async function operationPage(
     operation: inWords(operation),
     access: accessTo(operation.needs, offers),
     baseUrl: offer?.baseUrl ?? '',
+    tryIt: offers.some(({ environment }) => environment === 'sandbox'),
     samples: offer && {
       list: samplesOf({ operation, offer, issuers, keyHeader, filling: await fillingFor(offer) }),
       productName: offer.productName,

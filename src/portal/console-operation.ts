@@ -1,4 +1,8 @@
 import type { OpenApi } from '../products/api.ts';
+import { type Html, inlineHtmlOf } from './api-markdown.ts';
+import { isNode, listOf, type Node, nodeOf, resolved, wordsOf } from './api-node.ts';
+import { type Needs, operationOf as readOperation } from './api-operation.ts';
+import { findOperation, outlineOf } from './api-outline.ts';
 
 /** One operation of an API, as far as the console needs it. */
 export type Operation = {
@@ -6,12 +10,11 @@ export type Operation = {
   method: string;
   /** With `{…}` for what is put in. */
   path: string;
-  summary: string;
+  title: string;
   parameters: Parameter[];
-  bodies: { type: string; example: string; schema: Schema | null }[];
+  bodies: { type: string; example: string; schema: Node }[];
   bodyRequired: boolean;
-  /** Scopes that it needs, each list enough by itself; none: it needs no token. */
-  needs: string[][];
+  needs: Needs;
   /** What it answers in, most wanted first. */
   answers: string[];
 };
@@ -20,28 +23,64 @@ export type Parameter = {
   name: string;
   in: 'path' | 'query' | 'header';
   required: boolean;
-  description: string;
-  schema: Schema | null;
+  words: Html;
   example: string;
+  schema: Node;
+  /** Where it may be one of a few only. */
+  choices: string[];
 };
 
-export type Schema = Record<string, unknown>;
-type Node = Record<string, unknown>;
+const defaultKeyHeader = 'Ocp-Apim-Subscription-Key';
 
-export const defaultKeyHeader = 'Ocp-Apim-Subscription-Key';
-const verbs = ['get', 'head', 'post', 'put', 'patch', 'delete', 'options'];
-
-/** All of a document, in its order, by what they are called in addresses. */
-export function operationsOf(document: OpenApi): Operation[] {
-  return Object.entries(nodeOf(document.paths)).flatMap(([path, item]) =>
-    Object.entries(nodeOf(item))
-      .filter(([verb]) => verbs.includes(verb))
-      .map(([verb, operation]) => read(document, path, nodeOf(item), verb, nodeOf(operation))),
+/** The operation of that name, and what else the API can do. */
+export function operationOf(
+  document: OpenApi,
+  id: string,
+):
+  | { operation: Operation; others: Pick<Operation, 'id' | 'method' | 'path' | 'title'>[] }
+  | undefined {
+  const outline = outlineOf(document);
+  const outlined = findOperation(outline, id)?.operation;
+  if (!outlined) return undefined;
+  const { method, path, title, parameters, body, responses, needs } = readOperation(
+    document,
+    outlined,
   );
+  const answers = responses.filter(({ status }) => /^2/.test(status));
+  return {
+    operation: {
+      id,
+      method,
+      path,
+      title,
+      parameters: parameters.flatMap(({ in: place, words, ...one }) => {
+        if (place === 'cookie') return []; // the relay sends none
+        const schema = whole(document, one.schema);
+        const choices = listOf(schema.enum).map(wordsOf);
+        const { name, required, example } = one;
+        return [
+          { name, required, example, in: place, words: inlineHtmlOf(words), schema, choices },
+        ];
+      }),
+      bodies: (body?.contents ?? []).map(({ mediaType, examples, schema }) => ({
+        type: mediaType,
+        example: examples[0]?.text ?? '',
+        schema: whole(document, schema),
+      })),
+      bodyRequired: body?.required ?? false,
+      needs,
+      answers: answers.flatMap(({ contents }) => contents.map(({ mediaType }) => mediaType)),
+    },
+    others: outline.groups.flatMap(({ operations }) =>
+      operations.map((one) => ({
+        id: one.id,
+        method: one.method,
+        path: one.path,
+        title: one.title,
+      })),
+    ),
+  };
 }
-
-export const operationOf = (document: OpenApi, id: string): Operation | undefined =>
-  operationsOf(document).find((one) => one.id === id);
 
 /** The header that carries the subscription key. */
 export function keyHeaderOf(document: OpenApi): string {
@@ -51,107 +90,40 @@ export function keyHeaderOf(document: OpenApi): string {
   return usable && named.toLowerCase() !== 'authorization' ? named : defaultKeyHeader;
 }
 
-function read(document: OpenApi, path: string, item: Node, verb: string, own: Node): Operation {
-  const body = resolved(document, own.requestBody);
-  const answer = Object.entries(nodeOf(own.responses)).find(([status]) => /^2/.test(status))?.[1];
-  return {
-    id: textOf(own.operationId) || `${verb}${path.replace(/[^A-Za-z0-9]+/g, '-')}`,
-    method: verb.toUpperCase(),
-    path,
-    summary: textOf(own.summary) || `${verb.toUpperCase()} ${path}`,
-    parameters: parametersOf(document, [...listOf(item.parameters), ...listOf(own.parameters)]),
-    bodies: Object.entries(nodeOf(body.content)).map(([type, media]) =>
-      bodyOf(document, type, nodeOf(media)),
-    ),
-    bodyRequired: body.required === true,
-    needs: needsOf(own.security ?? document.security),
-    answers: Object.keys(nodeOf(resolved(document, answer).content)),
-  };
-}
+/** How deep a form looks into a schema. */
+const deepest = 6;
 
-/** Those of the operation take the place of those of the path. */
-function parametersOf(document: OpenApi, all: readonly unknown[]): Parameter[] {
-  const byPlace = new Map<string, Parameter>();
-  for (const one of all.map((each) => resolved(document, each))) {
-    if (!['path', 'query', 'header'].includes(textOf(one.in))) continue;
-    const schema = one.schema ? whole(document, one.schema) : null;
-    byPlace.set(`${one.in} ${one.name}`, {
-      name: textOf(one.name),
-      in: one.in as Parameter['in'], // looked at above
-      required: one.required === true || one.in === 'path',
-      description: textOf(one.description),
-      schema,
-      example: written(
-        one.example ?? firstOf(document, one.examples) ?? schema?.example ?? schema?.default,
-      ),
-    });
-  }
-  return [...byPlace.values()];
-}
-
-function bodyOf(document: OpenApi, type: string, media: Node): Operation['bodies'][number] {
-  const schema = media.schema ? whole(document, media.schema) : null;
-  const example = media.example ?? firstOf(document, media.examples) ?? schema?.example;
-  const text = typeof example === 'string' ? example : JSON.stringify(example ?? {}, null, 2);
-  return { type, example: text, schema };
-}
-
-const firstOf = (document: OpenApi, examples: unknown): unknown => {
-  const [first] = Object.values(nodeOf(examples));
-  return first === undefined ? undefined : resolved(document, first).value;
-};
-
-const needsOf = (security: unknown): string[][] => {
-  const ways = listOf(security).map((one) =>
-    Object.values(nodeOf(one)).flatMap(listOf).map(String),
-  );
-  return ways.some((scopes) => scopes.length === 0) ? [] : ways;
-};
-
-/** With all that it refers to, as deep as a form needs. */
-function whole(document: OpenApi, value: unknown, depth = 0): Schema {
+/** A schema with what it refers to, and with those words only that say what is right. */
+function whole(document: OpenApi, value: unknown, depth = 0): Node {
   const node = resolved(document, value);
-  if (depth > 6) return {};
+  if (depth > deepest) return {};
+  const inside = (part: unknown): Node => whole(document, part, depth + 1);
   return Object.fromEntries(
-    Object.entries(node).map(([name, part]) => {
-      if (name === 'properties')
-        return [
-          name,
-          Object.fromEntries(
-            Object.entries(nodeOf(part)).map(([key, one]) => [
-              key,
-              whole(document, one, depth + 1),
-            ]),
-          ),
-        ];
-      if (name === 'items' || name === 'additionalProperties')
-        return [name, typeof part === 'object' ? whole(document, part, depth + 1) : part];
-      if (name === 'allOf' || name === 'oneOf' || name === 'anyOf')
-        return [name, listOf(part).map((one) => whole(document, one, depth + 1))];
-      return [name, part];
+    Object.entries(node).flatMap(([name, part]): [string, unknown][] => {
+      if (name === 'properties') {
+        const each = Object.entries(nodeOf(part)).map(([key, one]) => [key, inside(one)]);
+        return [[name, Object.fromEntries(each)]];
+      }
+      if (name === 'items') return [[name, inside(part)]];
+      if (['allOf', 'oneOf', 'anyOf'].includes(name)) return [[name, listOf(part).map(inside)]];
+      return rules.has(name) && !isNode(part) ? [[name, part]] : [];
     }),
   );
 }
 
-/** Follows `$ref` inside the document; one that leads in a circle or elsewhere is empty. */
-function resolved(document: OpenApi, value: unknown, hops = 0): Node {
-  const node = nodeOf(value);
-  if (typeof node.$ref !== 'string') return node;
-  if (hops > 8 || !node.$ref.startsWith('#/')) return {};
-  let found: unknown = document;
-  for (const part of node.$ref.slice(2).split('/')) {
-    found = nodeOf(found)[part.replaceAll('~1', '/').replaceAll('~0', '~')];
-  }
-  return resolved(document, found, hops + 1);
-}
-
-const nodeOf = (value: unknown): Node =>
-  value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as Node) : {};
-const listOf = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
-const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
-const written = (value: unknown): string =>
-  value === undefined || value === null
-    ? ''
-    : typeof value === 'object'
-      ? JSON.stringify(value)
-      : String(value);
+/** What views/assets/console/check.js understands. */
+const rules = new Set([
+  'type',
+  'nullable',
+  'enum',
+  'const',
+  'pattern',
+  'minLength',
+  'maxLength',
+  'minimum',
+  'maximum',
+  'minItems',
+  'maxItems',
+  'required',
+  'additionalProperties',
+]);

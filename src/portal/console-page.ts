@@ -1,4 +1,3 @@
-import { covers } from '../base/scopes.ts';
 import { consoleCallbackPath } from '../clients/client.ts';
 import { consoleClientId, testApplicationId } from '../clients/service.ts';
 import type { Db } from '../db/pool.ts';
@@ -6,7 +5,9 @@ import { findApiDocument } from '../products/api-store.ts';
 import { listScopesOf } from '../products/catalogue-store.ts';
 import { prefixOf } from '../subscriptions/key.ts';
 import { listTestUsersFor } from '../test-users/store.ts';
-import { keyHeaderOf, type Operation, operationOf, operationsOf } from './console-operation.ts';
+import { suffice } from './api-access.ts';
+import { outlineOf } from './api-outline.ts';
+import { keyHeaderOf, type Operation, operationOf } from './console-operation.ts';
 import {
   type ConsoleSubscription,
   listConsoleSubscriptions,
@@ -33,16 +34,16 @@ export async function consolePage(
   const openings = await listOpenings(db, { viewer, apiId });
   const all = viewer === null ? [] : await listConsoleSubscriptions(db, { viewer, apiId });
   const first = all.find(({ id }) => id === subscription) ?? all[0];
-  const opening = openings.find(({ productId }) => productId === first?.productId) ?? openings[0];
-  const document = opening && (await findApiDocument(db, { apiId, version: opening.version }));
-  const operation = document && operationOf(document, operationId);
-  if (!opening || !operation) return undefined;
+  const own = openings.filter(({ productId }) => productId === first?.productId);
+  const found = await firstWith(db, { apiId, operationId, openings: [...own, ...openings] });
+  if (!found) return undefined;
+  const { opening, document, operation, others } = found;
 
   const teams = [...new Set(all.map(({ teamId }) => teamId))];
   const testUsers = await Promise.all(teams.map((teamId) => listTestUsersFor(db, teamId)));
   const subscriptions = all.map((one) => ({
     ...inConsole(one, openings),
-    lacks: !suffice(one.scopes, operation),
+    lacks: !suffice(namesOf(one.scopes), operation.needs),
     testUsers: (testUsers[teams.indexOf(one.teamId)] ?? []).map(({ id, name, title }) => ({
       id,
       name,
@@ -55,12 +56,7 @@ export async function consolePage(
     product: { id: opening.productId, name: opening.productName },
     opensIt: await productFor(db, operation, openings),
     operation,
-    others: operationsOf(document).map(({ id, method, path, summary }) => ({
-      id,
-      method,
-      path,
-      summary,
-    })),
+    others,
     subscriptions,
     chosen: first?.id ?? '',
     several: teams.length > 1,
@@ -82,11 +78,34 @@ export async function consolePage(
   };
 }
 
-/** Whether tokens with all of these scopes may call it. */
-const suffice = (scopes: readonly { scope: string }[], { needs }: Operation): boolean => {
-  const held = scopes.map(({ scope }) => scope);
-  return needs.length === 0 || needs.some((way) => way.every((scope) => covers(held, scope)));
-};
+/** Where a link to the console of a whole API leads: its first operation. */
+export async function firstOperationOf(
+  db: Db,
+  { viewer, apiId }: { viewer: string | null; apiId: string },
+): Promise<string | undefined> {
+  const [opening] = await listOpenings(db, { viewer, apiId });
+  const document = opening && (await findApiDocument(db, { apiId, version: opening.version }));
+  return document && outlineOf(document).groups[0]?.operations[0]?.id;
+}
+
+/** Where the operation is found first: products may open different versions of an API. */
+async function firstWith(
+  db: Db,
+  { apiId, operationId, openings }: { apiId: string; operationId: string; openings: Opening[] },
+) {
+  const seen = new Set<string>();
+  for (const opening of openings) {
+    if (seen.has(opening.version)) continue;
+    seen.add(opening.version);
+    const document = await findApiDocument(db, { apiId, version: opening.version });
+    const found = document && operationOf(document, operationId);
+    if (found) return { opening, document, ...found };
+  }
+  return undefined;
+}
+
+const namesOf = (scopes: readonly { scope: string }[]): string[] =>
+  scopes.map(({ scope }) => scope);
 
 /** The first of the products that opens this operation. */
 async function productFor(
@@ -95,17 +114,16 @@ async function productFor(
   openings: readonly Opening[],
 ): Promise<{ id: string; name: string } | null> {
   for (const { productId: id, productName: name } of openings) {
-    if (suffice(await listScopesOf(db, id), operation)) return { id, name };
+    if (suffice(namesOf(await listScopesOf(db, id)), operation.needs)) return { id, name };
   }
   return null;
 }
 
 /** What the script reads; words that stand on the page already are left out. */
-const forScript = ({ id, method, path, summary, answers, ...rest }: Operation) => ({
+const forScript = ({ id, method, path, answers, ...rest }: Operation) => ({
   id,
   method,
   path,
-  summary,
   accept: answers[0] ?? '*/*',
   parameters: rest.parameters.map(({ name, schema, required, in: place }) => ({
     name,

@@ -7,10 +7,11 @@ import { NotFound, TooMany } from '../base/errors.ts';
 import type { Throttle } from '../db/throttle.ts';
 import { checkCsrf } from '../http/csrf.ts';
 import { readForm } from '../http/form.ts';
+import { goTo } from '../http/go-to.ts';
 import { keepPopups } from '../http/security-headers.ts';
 import { revealKey } from '../subscriptions/key-service.ts';
 import { listKeys } from '../subscriptions/key-store.ts';
-import { consolePage } from './console-page.ts';
+import { consolePage, firstOperationOf } from './console-page.ts';
 import { type Ask, askForToken } from './console-token.ts';
 import { Refused } from './relay-refusal.ts';
 import { type RelayParts, type Sending, send } from './relay-service.ts';
@@ -86,6 +87,14 @@ export function consoleRoutes(parts: ConsoleParts): Router {
       ctx.body = { error: error.code, error_description: error.message, link: error.link ?? null };
     }
   }
+
+  router.get('/:api', async (ctx) => {
+    const viewer = accountOf(ctx)?.id ?? null;
+    const apiId = String(ctx.params.api);
+    const operation = await firstOperationOf(pool, { viewer, apiId });
+    if (!operation) throw new NotFound('no_api', 'There is no such API in the sandbox.');
+    goTo(ctx, `/console/${encodeURIComponent(apiId)}/${operation}${ctx.search}`);
+  });
 
   router.get('/:api/:operation', async (ctx) => {
     keepPopups(ctx);

@@ -1,6 +1,6 @@
-import { covers } from '../base/scopes.ts';
 import type { Link } from '../http/render.ts';
 import { looksLikeKey } from '../subscriptions/key.ts';
+import { suffice } from './api-access.ts';
 import type { Operation } from './console-operation.ts';
 
 /** One thing that stands in the way of a call, and what mends it. */
@@ -74,7 +74,7 @@ function aboutScopes(
   productId: string,
 ): Advice[] {
   const ways = operation?.needs ?? [];
-  if (ways.length === 0 || ways.some((way) => way.every((scope) => covers(held, scope)))) return [];
+  if (suffice(held, ways)) return [];
   const message = `The token lacks a scope of this operation. It needs ${ways.map((way) => way.join(' and ')).join(', or ')}.`;
   const link = { href: `/products/${productId}`, text: 'What this product opens' };
   return [{ check: 'missing_scope', message, link }];

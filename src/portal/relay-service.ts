@@ -72,7 +72,7 @@ export async function send(
   try {
     const answer = await call(request, rules);
     const advice = adviceOn(answer.status, {
-      operation: document && operationOf(document, sending.operation),
+      operation: document && operationOf(document, sending.operation)?.operation,
       key,
       token,
       audience: opening.audience,

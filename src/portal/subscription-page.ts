@@ -3,7 +3,7 @@ import { historyOf } from '../audit/words.ts';
 import { dayInWords } from '../base/in-words.ts';
 import { onDay, secretInWords, tokensInWords } from '../clients/words.ts';
 import type { Db } from '../db/pool.ts';
-import { findInCatalogue, listScopesOf } from '../products/catalogue-store.ts';
+import { findInCatalogue, listApisOf, listScopesOf } from '../products/catalogue-store.ts';
 import type { ProductScope } from '../products/product.ts';
 import { listKeyIds } from '../subscriptions/key-store.ts';
 import { findOwnSubscription, type SubscriptionOverview } from '../subscriptions/overview-store.ts';
@@ -62,6 +62,7 @@ export async function subscriptionPage(
     ...leaving(around),
     seesProduct: product !== undefined,
     asksAgain: isOver(state) && product?.open === true,
+    tryIt: await apiToTry(db, subscription, state),
     keys: keysLast(state) ? await keysOfPage(db, subscription, visit.revealed ?? null) : null,
     clients: clients.map(clientInWords),
     applications: clients.filter(({ kind }) => kind === 'application').map(({ name }) => name),
@@ -77,6 +78,16 @@ export async function subscriptionPage(
       error: visit.purpose?.error ?? null,
     },
   };
+}
+
+/** The console calls the sandbox only. Null: there is nothing to try. */
+async function apiToTry(
+  db: Db,
+  { environment, productId }: SubscriptionOverview,
+  state: State,
+): Promise<string | null> {
+  if (environment !== 'sandbox' || state !== 'active') return null;
+  return (await listApisOf(db, productId))[0]?.id ?? null;
 }
 
 /** By the kill switch, and why; null: it is not. */
