@@ -4,7 +4,7 @@ import { listSessionsOf } from '../accounts/session-store.ts';
 import { findAccount } from '../accounts/store.ts';
 import { listActsAround } from '../audit/store.ts';
 import { historyOf } from '../audit/words.ts';
-import { environments } from '../base/environment.ts';
+import { type Environment, environments } from '../base/environment.ts';
 import { counted, dayInWords, listed } from '../base/in-words.ts';
 import type { Db } from '../db/pool.ts';
 import { listMemberships } from '../teams/store.ts';
@@ -49,6 +49,7 @@ export type Earlier = {
   /** Under `roles`, `reason`, `sandbox` and `live`. */
   errors?: Readonly<Record<string, string>>;
   reason?: string;
+  profile?: { environment: Environment; role: string; patient: string; reason: string };
 };
 
 /** The page object of views/admin/person.ejs. @throws {NotFound} */
@@ -63,7 +64,9 @@ export async function personPage(
     listMemberships(db, accountId),
     listSessionsOf(db, accountId),
     listActsAround(db, accountId, { before, limit: historyLines + 1 }),
-    Promise.all(environments.map((environment) => profileIn(db, { accountId, environment }))),
+    Promise.all(
+      environments.map((environment) => profileIn(db, { accountId, environment }, earlier.profile)),
+    ),
   ]);
   const shown = acts.slice(0, historyLines);
   const may = (...roles: string[]) => reader.roles.some((role) => roles.includes(role));
@@ -81,7 +84,7 @@ export async function personPage(
     own: account.id === reader.id,
     mayGiveRoles: may('owner'),
     mayRemoveFactor: may('owner') && account.id !== reader.id,
-    mayGiveProfiles: may('owner', 'approver'),
+    mayGiveProfiles: may('owner') || (may('approver') && account.id !== reader.id),
     roles: administratorRoles.map((id) => ({
       id,
       words: roleWords[id],
@@ -99,14 +102,17 @@ export async function personPage(
 
 async function profileIn(
   db: Db,
-  place: { accountId: string; environment: (typeof environments)[number] },
+  place: { accountId: string; environment: Environment },
+  earlier: Earlier['profile'],
 ): Promise<object> {
   const profile = await findAccountProfile(db, place);
   const known = await listSubjectRoles(db, place.environment);
+  const typed = earlier?.environment === place.environment ? earlier : undefined;
   return {
     environment: place.environment,
-    role: profile?.role ?? '',
-    patient: profile?.patient ?? '',
+    role: typed?.role ?? profile?.role ?? '',
+    patient: typed?.patient ?? profile?.patient ?? '',
+    reason: typed?.reason ?? '',
     roles: [...new Set([...known, ...(profile ? [profile.role] : [])])],
   };
 }

@@ -8,7 +8,7 @@ import { resetSecondFactor } from '../accounts/second-factor-service.ts';
 import { signedIn } from '../accounts/session-cookie.ts';
 import { findAccount } from '../accounts/store.ts';
 import { environments } from '../base/environment.ts';
-import { Conflict, Forbidden, NotFound } from '../base/errors.ts';
+import { Conflict, Forbidden, InvalidInput, NotFound } from '../base/errors.ts';
 import { checkCsrf } from '../http/csrf.ts';
 import { readForm } from '../http/form.ts';
 import { goTo } from '../http/go-to.ts';
@@ -25,6 +25,7 @@ const rolesForm = bareForm.extend(
 const profileForm = bareForm.extend({
   role: z.string().max(300).default(''),
   patient: z.string().max(300).default(''),
+  reason: z.string().max(2000).default(''),
 });
 const reasonForm = bareForm.extend({ reason: z.string().max(2000).default('') });
 
@@ -87,11 +88,19 @@ export function peopleRoutes({ pool, administratorOf }: Parts): Router {
     const doer = administratorOf(ctx, 'approver');
     const environment = environments.find((one) => one === ctx.params.environment);
     if (!environment) throw new NotFound('no_environment', 'There is no such environment.');
-    const { csrf, role, patient } = await readForm(ctx, profileForm);
+    freshDoerOf(ctx);
+    const { csrf, role, patient, reason } = await readForm(ctx, profileForm);
     checkCsrf(ctx, csrf);
-    const profile = role.trim() ? { role: role.trim(), patient: patient.trim() || null } : null;
-    await changeProfile(pool, doer, { accountId: String(ctx.params.id), environment, profile });
-    back(ctx, 'profile');
+    const profile = role ? { role, patient: patient.trim() || null } : null;
+    const whose = { accountId: String(ctx.params.id), environment };
+    try {
+      await changeProfile(pool, doer, { ...whose, profile, reason: reason.trim() });
+      back(ctx, 'profile');
+    } catch (error) {
+      if (!(error instanceof InvalidInput)) throw error;
+      const typed = { environment, role, patient, reason };
+      await refuse(ctx, 422, { errors: error.fields, profile: typed });
+    }
   });
 
   router.post('/:id/second-factor/remove', async (ctx) => {

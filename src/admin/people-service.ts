@@ -11,8 +11,9 @@ import { findAccount, saveRoles } from '../accounts/store.ts';
 import type { Doer } from '../audit/act.ts';
 import { recordAct } from '../audit/store.ts';
 import type { Environment } from '../base/environment.ts';
-import { Conflict, NotFound } from '../base/errors.ts';
+import { Conflict, Forbidden, InvalidInput, NotFound } from '../base/errors.ts';
 import { transaction } from '../db/pool.ts';
+import { listSubjectRoles } from './people-store.ts';
 
 /**
  * Exactly these roles from the account's next request on.
@@ -49,6 +50,8 @@ export const changeRoles = (
 /**
  * What an account is as a subject of one environment; null: nothing of any product. Claims stay.
  * @throws {NotFound} `no_account`
+ * @throws {Forbidden} `own_account`: only an owner says who they are themselves.
+ * @throws {InvalidInput} under the environment's name.
  */
 export const changeProfile = (
   pool: pg.Pool,
@@ -57,13 +60,20 @@ export const changeProfile = (
     accountId: string;
     environment: Environment;
     profile: { role: string; patient: string | null } | null;
+    reason: string;
   },
 ): Promise<void> =>
   transaction(pool, async (tx) => {
-    const { accountId, environment, profile } = given;
+    const { accountId, environment, profile, reason } = given;
     if (!(await findAccount(tx, accountId))) throw noAccount();
+    mustBeTheirs(doer, accountId);
+    if (!reason) throw new InvalidInput({ [environment]: 'Say why: it goes into the trail.' });
     const place = { accountId, environment };
     const before = await findAccountProfile(tx, place);
+    const known = [...(await listSubjectRoles(tx, environment)), before?.role];
+    if (profile && !known.includes(profile.role)) {
+      throw new InvalidInput({ [environment]: 'Choose one of the roles that products know.' });
+    }
     if (profile) {
       await upsertAccountProfile(tx, place, { ...profile, claims: before?.claims ?? {} });
     } else {
@@ -74,6 +84,7 @@ export const changeProfile = (
       action: 'account.profile_changed',
       subject: { kind: 'account', id: accountId },
       environment,
+      reason,
       detail: {
         in: environment,
         role: profile?.role ?? 'none',
@@ -82,5 +93,11 @@ export const changeProfile = (
       },
     });
   });
+
+/** Scopes follow from who somebody is, so nobody helps themselves to them. */
+function mustBeTheirs({ actor }: Doer, accountId: string): void {
+  if (actor.kind !== 'account' || actor.id !== accountId || actor.role === 'owner') return;
+  throw new Forbidden('own_account', 'Ask another approver to change who you are to applications.');
+}
 
 export const noAccount = (): NotFound => new NotFound('no_account', 'There is no such account.');

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { type Action, actions, type NamedAct } from '../audit/act.ts';
 import type { TrailFilter } from '../audit/store.ts';
 import { deedOf } from '../audit/words.ts';
@@ -13,8 +14,7 @@ export function filterOf(query: Readonly<Record<string, unknown>>): TrailFilter 
   return { actor: text('actor'), subject: text('subject'), action, day: isDay(day) ? day : null };
 }
 
-const isDay = (text: string | null): boolean =>
-  text !== null && /^\d{4}-\d\d-\d\d$/.test(text) && !Number.isNaN(Date.parse(`${text}T00:00Z`));
+const isDay = (text: string | null): boolean => z.iso.date().safeParse(text).success; // JavaScript's own reading takes 31 February for 3 March
 
 /** The same filter as an address has it; `more` beside it. */
 export function queryOf(filter: TrailFilter, more: Record<string, string> = {}): string {

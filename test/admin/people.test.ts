@@ -153,7 +153,8 @@ describe('people, as administrators see them', () => {
   test('an approver says who they are to applications, in each environment', async () => {
     await aProduct(server.pool, { environment: 'live' }); // knows the role gp
     const form = `${at(priya)}/profiles/live`;
-    const page = await send(approver, at(priya), { role: 'gp', patient: ' nhs-1 ' }, form);
+    const reason = 'Is a GP there';
+    const page = await send(approver, at(priya), { role: 'gp', patient: ' nhs-1 ', reason }, form);
     expect(page.text).toContain('The profile is changed');
     expect(page.text).toContain('value="nhs-1"');
     const profiles = async () =>
@@ -164,15 +165,34 @@ describe('people, as administrators see them', () => {
         )
       ).rows;
     expect(await profiles()).toEqual([{ environment: 'live', role: 'gp', patient: 'nhs-1' }]);
-    await send(approver, at(priya), { role: '', patient: '' }, form);
+    for (const [wrong, sentence] of [
+      [{ role: '', reason: ' ' }, 'Say why'],
+      [{ role: 'king', reason }, 'Choose one of the roles'],
+    ] as const) {
+      const answer = await sendUnasked(approver, form, wrong);
+      expect([answer.status, answer.text]).toEqual([422, expect.stringContaining(sentence)]);
+    }
+    await send(approver, at(priya), { role: '', patient: '', reason }, form);
     expect(await profiles()).toEqual([]);
     expect((await listActsOf(server.pool, priya.account.id))[0]).toMatchObject({
       action: 'account.profile_changed',
       environment: 'live',
+      reason,
       detail: { role: 'none', before: 'gp' },
     });
     const nowhere = await sendUnasked(approver, `${at(priya)}/profiles/test`, { role: 'gp' });
     expect(nowhere.status).toBe(404);
+  });
+
+  test('an approver does not say who they are themselves, nor in a session left open long ago', async () => {
+    await aProduct(server.pool, { environment: 'live' });
+    const wish = { role: 'gp', reason: 'I would like to' };
+    const own = await sendUnasked(approver, `${at(approver)}/profiles/live`, wish);
+    expect(own.status).toBe(403);
+    await makeStale(server.pool, approver.account.id);
+    const late = await sendUnasked(approver, `${at(priya)}/profiles/live`, wish);
+    expect(late.status).toBe(401);
+    await server.pool.query('update account_sessions set authenticated_at = now()');
   });
 
   test('an owner removes a lost second factor with a reason, never their own', async () => {

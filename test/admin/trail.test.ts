@@ -61,6 +61,7 @@ describe('the trail, as auditors read it', () => {
     expect(await read({ day: '2001-01-01' })).toContain('Nothing fits.');
     for (const [name, nonsense] of [
       ['day', '2026-13-45'],
+      ['day', '2026-02-31'],
       ['action', 'x'],
       ['before', 'x'],
     ] as const) {

@@ -25,8 +25,17 @@ async function findings(page: Page): Promise<string[]> {
   );
 }
 
-const sizes = [wide, phone];
-const schemes = ['light', 'dark'] as const;
+/** Each size and each scheme; every pair of them in the long run, `npm run test:long`. */
+const looks = [
+  { size: wide, colorScheme: 'light' },
+  { size: phone, colorScheme: 'dark' },
+  ...(process.env.TEST_LONG
+    ? ([
+        { size: wide, colorScheme: 'dark' },
+        { size: phone, colorScheme: 'light' },
+      ] as const)
+    : []),
+] as const;
 
 /** axe is a script, and says nothing of a page that may not run any; their pages are among the others. */
 const lookedAt = (shot: Shot): boolean =>
@@ -43,12 +52,11 @@ browserStories('whoever hears a page, or sees little of it', (newContext) => {
   async function read(page: Page): Promise<string[]> {
     await page.evaluate(axeSource); // past the CSP, which lets no inline script in
     const wrong: string[] = [];
-    for (const colorScheme of schemes) {
+    for (const { size, colorScheme } of looks) {
+      const { name, width, height } = size;
       await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-      for (const { name, width, height } of sizes) {
-        await page.setViewportSize({ width, height });
-        for (const what of await findings(page)) wrong.push(`${name}, ${colorScheme}: ${what}`);
-      }
+      await page.setViewportSize({ width, height });
+      for (const what of await findings(page)) wrong.push(`${name}, ${colorScheme}: ${what}`);
     }
     return wrong;
   }
