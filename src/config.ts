@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs';
 import { isIP } from 'node:net';
-import { join, resolve } from 'node:path';
+import { extname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { keptSecret } from './base/kept-secret.ts';
@@ -26,13 +27,23 @@ export type Config = Readonly<{
   trustProxy: boolean;
   /** Hosts, addresses and networks inside, to which the console may send calls all the same. */
   relayAllow: readonly string[];
+  /** Whether our own catalogue, console and guide are there, or an organisation has its own. */
+  portal: boolean;
+  /** Absolute; undefined: ours. */
+  brandFiles: Readonly<{ logo: string | undefined; stylesheet: string | undefined }>;
   /** Who must have a second factor to use what only they may. */
   requireSecondFactor: (typeof secondFactorDuties)[number];
   logLevel: (typeof logLevels)[number];
   /** Undefined: standard output. */
   logFile: string | undefined;
   /** Days that what is over is kept; what expires by itself goes when it does. */
-  keepDays: Readonly<{ acts: number; letters: number; registrations: number }>;
+  keepDays: Readonly<{
+    acts: number;
+    letters: number;
+    registrations: number;
+    invitations: number;
+    devices: number;
+  }>;
 }>;
 
 /** The message has one line for each wrong setting, ready to be printed. */
@@ -75,6 +86,8 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     programmeDir: data.PROGRAMME_DIR ? resolve(data.PROGRAMME_DIR) : join(packageRoot, 'programme'),
     trustProxy: data.TRUST_PROXY === 'true',
     relayAllow: data.RELAY_ALLOW,
+    portal: data.PORTAL === 'on',
+    brandFiles: { logo: data.BRAND_LOGO, stylesheet: data.BRAND_STYLESHEET },
     requireSecondFactor: data.REQUIRE_SECOND_FACTOR,
     logLevel: data.LOG_LEVEL,
     logFile: data.LOG_FILE,
@@ -82,6 +95,8 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
       acts: data.KEEP_ACTS_DAYS,
       letters: data.KEEP_LETTERS_DAYS,
       registrations: data.KEEP_REGISTRATIONS_DAYS,
+      invitations: data.KEEP_INVITATIONS_DAYS,
+      devices: data.KEEP_DEVICES_DAYS,
     },
   };
 }
@@ -126,6 +141,9 @@ function settings(mode: string | undefined) {
     PROGRAMME_DIR: z.string().optional(),
     TRUST_PROXY: z.enum(['true', 'false'], 'must be true or false.').default('false'),
     RELAY_ALLOW: insideNames.default([]),
+    PORTAL: z.enum(['on', 'off'], 'must be on or off.').default('on'),
+    BRAND_LOGO: fileOf('.svg', '.png').optional(),
+    BRAND_STYLESHEET: fileOf('.css').optional(),
     REQUIRE_SECOND_FACTOR: z
       .enum(secondFactorDuties, 'must be nobody or administrators.')
       .default('nobody'),
@@ -134,6 +152,8 @@ function settings(mode: string | undefined) {
     KEEP_ACTS_DAYS: days.default(400),
     KEEP_LETTERS_DAYS: days.default(30),
     KEEP_REGISTRATIONS_DAYS: days.default(7),
+    KEEP_INVITATIONS_DAYS: days.default(30),
+    KEEP_DEVICES_DAYS: days.default(365),
   });
 }
 
@@ -157,6 +177,13 @@ const insideNames = z.string().transform((text, context) => {
   }
   return names;
 });
+
+const fileOf = (...endings: string[]) =>
+  z
+    .string()
+    .transform((text) => resolve(text))
+    .refine((path) => endings.includes(extname(path)), `must end in ${endings.join(' or ')}.`)
+    .refine((path) => existsSync(path), 'names a file that is not there.');
 
 const days = z
   .string()

@@ -32,10 +32,12 @@ test('nothing set is a development server on this machine only', () => {
     programmeDir: resolve('programme'),
     trustProxy: false,
     relayAllow: [],
+    portal: true,
+    brandFiles: { logo: undefined, stylesheet: undefined },
     requireSecondFactor: 'nobody',
     logLevel: 'info',
     logFile: undefined,
-    keepDays: { acts: 400, letters: 30, registrations: 7 },
+    keepDays: { acts: 400, letters: 30, registrations: 7, invitations: 30, devices: 365 },
   });
 });
 

@@ -8,7 +8,7 @@ import { labelOf } from './session.ts';
 import { isKnownDevice, listDevices } from './sign-in-store.ts';
 
 /** Days after which a browser that an account was not used in is a new one again. */
-export const deviceDays = 365;
+const deviceDays = 365;
 
 /** Outlasts the session. Null in `find`: this browser has never been at our sign-in form. */
 export type DeviceCookie = {

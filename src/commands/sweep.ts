@@ -3,7 +3,6 @@ import { deleteExpiredEmailChanges } from '../accounts/email-change-store.ts';
 import { deleteExpiredRegistrations } from '../accounts/registration-store.ts';
 import { deleteExpiredResets } from '../accounts/reset-store.ts';
 import { deleteEndedSessions } from '../accounts/session-store.ts';
-import { deviceDays } from '../accounts/sign-in-device.ts';
 import { deleteDevicesUnseenFor } from '../accounts/sign-in-store.ts';
 import { deleteExpiredWaitingSignIns } from '../accounts/sign-in-waiting-store.ts';
 import { deleteActsOlderThan } from '../audit/store.ts';
@@ -40,11 +39,11 @@ export async function sweep({ pool, baseUrl, keepDays, log }: Parts): Promise<vo
     () => deleteExpiredThrottles(pool),
     () => deleteEndedSessions(pool),
     () => deleteExpiredWaitingSignIns(pool),
-    () => deleteDevicesUnseenFor(pool, deviceDays),
+    () => deleteDevicesUnseenFor(pool, keepDays.devices),
     () => deleteExpiredResets(pool),
     () => deleteExpiredEmailChanges(pool),
     () => deleteExpiredRegistrations(pool, keepDays.registrations),
-    () => deleteInvitationsOlderThan(pool, 30),
+    () => deleteInvitationsOlderThan(pool, keepDays.invitations),
     () => deleteOldLetters(pool, keepDays.letters),
     () => deleteActsOlderThan(pool, keepDays.acts),
     () => sweepProtocol(pool),

@@ -6,7 +6,7 @@ import { anAccount } from '../support/seed.ts';
 
 describe('the sweep', () => {
   const pool = useDatabase();
-  const keepDays = { acts: 400, letters: 30, registrations: 7 };
+  const keepDays = { acts: 400, letters: 30, registrations: 7, invitations: 30, devices: 365 };
   const baseUrl = 'http://localhost';
   const parts = { pool, baseUrl, keepDays, log: createLogger({ level: 'silent' }) };
   const rows = async (table: string) =>
