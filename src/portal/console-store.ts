@@ -107,26 +107,21 @@ export type KeyToSend = Pick<SubscriptionKey, 'id' | 'sealed'> & {
   environment: 'sandbox' | 'live';
   /** Whether the key itself has stopped. */
   stopped: boolean;
-  /** Whether its product opens that API at that base URL. */
-  opens: boolean;
 };
 
 /** The one in this slot of a subscription of a team of this account. */
 export const findKeyToSend = (
   db: Db,
-  given: { viewer: string; subscriptionId: string; slot: string; apiId: string; baseUrl: string },
+  given: { viewer: string; subscriptionId: string; slot: string },
 ): Promise<KeyToSend | undefined> =>
   maybeOne<KeyToSend>(
     db,
     `select k.id, k.sealed, p.id as "productId", p.name as "productName", s.environment,
        case when s.state in ('active', 'suspended') and s.expires_at <= now() then 'expired'
          else s.state end as state,
-       coalesce(k.expires_at <= now(), false) as stopped,
-       exists (
-         select from product_apis o
-         where o.product_id = p.id and o.api_id = $4 and o.base_url_name = $5) as opens
+       coalesce(k.expires_at <= now(), false) as stopped
      from subscription_keys k join subscriptions s on s.id = k.subscription_id
      join products p on p.id = s.product_id
      where ${own} and s.id = $2 and k.slot = $3 and k.replaced_at is null`,
-    [given.viewer, given.subscriptionId, given.slot, given.apiId, given.baseUrl],
+    [given.viewer, given.subscriptionId, given.slot],
   );

@@ -114,7 +114,7 @@ async function keyAndOpening(
     }
     return { key: typed === '' ? null : typed, opening: first };
   }
-  const found = await findKeyToSend(pool, { viewer, ...key, apiId, baseUrl });
+  const found = await findKeyToSend(pool, { viewer, ...key });
   if (!found) throw new NotFound('no_key', 'There is no such key.');
   const place = { href: `/subscriptions/${key.subscriptionId}`, text: 'The subscription' };
   if (found.environment !== 'sandbox') {
@@ -134,7 +134,7 @@ async function keyAndOpening(
   if (found.stopped)
     throw new Refused('key_stopped', 'This key has stopped. Choose another.', place);
   const opening = openings.find(({ productId }) => productId === found.productId);
-  if (!found.opens || !opening) {
+  if (!opening) {
     const product = { href: `/products/${found.productId}`, text: found.productName };
     throw new Refused('not_opened', 'The product of this key does not open this API.', product);
   }
