@@ -19,7 +19,7 @@ import type { Keyring } from './base/secrets.ts';
 import { createKeysAt, type KeysAt } from './clients/remote-keys.ts';
 import type { Db } from './db/pool.ts';
 import { createThrottle, type Throttle } from './db/throttle.ts';
-import { createAssets } from './http/assets.ts';
+import { type BrandFiles, createAssets } from './http/assets.ts';
 import { csrf } from './http/csrf.ts';
 import { errorHandler } from './http/error-handler.ts';
 import { health } from './http/health.ts';
@@ -40,7 +40,7 @@ import { profilePasswordRoutes } from './portal/profile-password-routes.ts';
 import { profileRoutes } from './portal/profile-routes.ts';
 import { profileSecondFactorRoutes } from './portal/profile-second-factor-routes.ts';
 import { portalRoutes } from './portal/routes.ts';
-import { shellOf } from './portal/shell.ts';
+import { shellWith } from './portal/shell.ts';
 import { listAudiencesOf } from './products/api-store.ts';
 import { metadataUrlOf, resourceMetadata } from './sandbox/resource-metadata.ts';
 import { defaultPrefix, sandboxApi } from './sandbox/routes.ts';
@@ -60,6 +60,10 @@ export type AppParts = {
   watch: boolean;
   /** What the programme calls itself. */
   brand: string;
+  /** Files of the operator that take the place of ours. */
+  brandFiles?: BrandFiles;
+  /** False where an organisation has a portal of its own: no catalogue, no console, no guide. */
+  portal?: boolean;
   /** The console's client that the start page tries; null: none. */
   consoleClientId: string | null;
   /** Hosts and networks inside that the console may call; left out: none. */
@@ -148,13 +152,13 @@ export async function createApp(parts: AppParts): Promise<Koa> {
 }
 
 /** What every request passes, outermost first. */
-function frame(app: Koa, { pool, baseUrl, brand, watch, https, log, onError }: Wired): void {
-  const assets = createAssets({ watch });
+function frame(app: Koa, { pool, baseUrl, brand, https, log, onError, ...look }: Wired): void {
+  const assets = createAssets(look);
   app.use(refuseAbsoluteForm());
   app.use(requestId());
   app.use(requestLog({ log }));
   app.use(securityHeaders({ https }));
-  app.use(renderer({ brand: () => brand, asset: assets.url, cache: !watch, shell: shellOf }));
+  app.use(renderer({ brand: () => brand, assets, cache: !look.watch, shell: shellWith(look) }));
   app.use(errorHandler({ log: onError, showSignIn }));
   app.use(hostGuard({ origin: baseUrl }));
   app.use(health({ ready: async () => (await pool.query('select 1')).rowCount === 1 }));

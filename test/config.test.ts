@@ -96,6 +96,9 @@ test.each([
   ['DATABASE_URL', 'mysql://localhost/x', 'postgres://'],
   ['SMTP_URL', 'https://localhost', 'smtp://'],
   ['LOG_LEVEL', 'loud', 'must be one of trace'],
+  ['PORTAL', 'no', 'must be on or off'],
+  ['BRAND_LOGO', 'package.json', 'must end in .svg or .png'],
+  ['BRAND_STYLESHEET', 'nowhere.css', 'names a file that is not there'],
   ['NODE_ENV', 'staging', 'must be development'],
 ])('%s=%s is refused', (name, value, why) => {
   expect(() => readConfig({ [name]: value })).toThrow(new RegExp(`^${name} .*${why}`));

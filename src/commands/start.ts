@@ -64,6 +64,8 @@ async function serveWith(
     trustProxy: config.trustProxy,
     relayAllow: config.relayAllow,
     administratorsNeedSecondFactor: config.requireSecondFactor === 'administrators',
+    portal: config.portal,
+    brandFiles: config.brandFiles,
     watch: config.mode === 'development',
     brand: applied.name,
     consoleClientId: applied.consoleClients[0]?.id ?? null,

@@ -8,26 +8,46 @@ const folder = fileURLToPath(new URL('../../views/assets/', import.meta.url));
 
 type Asset = { readonly body: Buffer; readonly version: string; readonly type: string };
 
+/** Of the operator, by absolute path. */
+export type BrandFiles = {
+  /** In the place of `logo.svg`. */
+  readonly logo?: string | undefined;
+  /** Comes after our own sheet. */
+  readonly stylesheet?: string | undefined;
+};
+
 export type Assets = {
   /** `sandgate.css` → an address that changes when its content does. @throws when there is no such file. */
   url(name: string): string;
+  /** The addresses of the style sheets of every page, in their order. */
+  sheets(): string[];
   readonly middleware: Middleware;
 };
+
+const brandSheet = 'brand.css';
 
 /**
  * Serves views/assets under /assets/ from memory: what is not in the table is not found, so no
  * path can climb out of the folder. With `watch` the folder is read again each time.
  */
-export function createAssets({ watch = false }: { watch?: boolean } = {}): Assets {
-  const kept = readAssets();
-  const assets = (): ReadonlyMap<string, Asset> => (watch ? readAssets() : kept);
+export function createAssets({
+  watch = false,
+  brandFiles = {},
+}: {
+  watch?: boolean;
+  brandFiles?: BrandFiles | undefined;
+} = {}): Assets {
+  const kept = readAssets(brandFiles);
+  const assets = (): ReadonlyMap<string, Asset> => (watch ? readAssets(brandFiles) : kept);
+  const url = (name: string): string => {
+    const asset = assets().get(name);
+    if (!asset) throw new Error(`views/assets has no ${name}`);
+    return `/assets/${name}?v=${asset.version}`;
+  };
 
   return {
-    url(name) {
-      const asset = assets().get(name);
-      if (!asset) throw new Error(`views/assets has no ${name}`);
-      return `/assets/${name}?v=${asset.version}`;
-    },
+    url,
+    sheets: () => ['sandgate.css', ...(brandFiles.stylesheet ? [brandSheet] : [])].map(url),
     middleware: async (ctx, next) => {
       const reading = ctx.method === 'GET' || ctx.method === 'HEAD';
       const asset = reading && assets().get(ctx.path.replace(/^\/assets\//, ''));
@@ -45,18 +65,23 @@ export function createAssets({ watch = false }: { watch?: boolean } = {}): Asset
   };
 }
 
-function readAssets(): Map<string, Asset> {
+function readAssets({ logo, stylesheet }: BrandFiles): Map<string, Asset> {
   const assets = new Map<string, Asset>();
+  const read = (name: string, path: string): void => {
+    const body = readFileSync(path);
+    const version = createHash('sha256').update(body).digest('base64url').slice(0, 12);
+    assets.set(name, { body, version, type: extname(path) });
+  };
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue;
     const path = `${entry.parentPath}/${entry.name}`;
-    const body = readFileSync(path);
-    const version = createHash('sha256').update(body).digest('base64url').slice(0, 12);
     const name = path
       .slice(folder.length)
       .replace(/^[\\/]+/, '')
       .replaceAll('\\', '/');
-    assets.set(name, { body, version, type: extname(name) });
+    read(name, path);
   }
+  if (logo) read('logo.svg', logo);
+  if (stylesheet) read(brandSheet, stylesheet);
   return assets;
 }

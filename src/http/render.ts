@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import ejs from 'ejs';
 import type { Context, Middleware } from 'koa';
+import type { Assets } from './assets.ts';
 import { csrfToken } from './csrf.ts';
 
 export type Link = { readonly href: string; readonly text: string };
@@ -17,6 +18,8 @@ export type Shell = {
   /** Where a person signs in; null where there is no such page. */
   readonly signIn: Link | null;
   readonly foot: readonly Link[];
+  /** Whether there are a catalogue, a console and a guide of ours to link to. */
+  readonly portal: boolean;
   /** Sentences that stand above every page. */
   readonly announcements: readonly string[];
 };
@@ -34,7 +37,14 @@ declare module 'koa' {
 }
 
 const folder = fileURLToPath(new URL('../../views/', import.meta.url));
-const bare: Shell = { nav: [], account: null, signIn: null, foot: [], announcements: [] };
+const bare: Shell = {
+  nav: [],
+  account: null,
+  signIn: null,
+  foot: [],
+  portal: true,
+  announcements: [],
+};
 
 /** EJS prints nothing for what is undefined; a word missing on a consent page must be an error instead. */
 const escaped = (value: unknown): string => {
@@ -43,18 +53,18 @@ const escaped = (value: unknown): string => {
 };
 
 /**
- * Gives `ctx.render`. Every page gets `page.brand`, `page.asset(name)`, `page.path`,
+ * Gives `ctx.render`. Every page gets `page.brand`, `page.asset(name)`, `page.sheets`, `page.path`,
  * `page.requestId`, `page.csrf` and `page.shell` beside its data. `cache` keeps compiled views: off
  * while they are edited.
  */
 export function renderer({
   brand,
-  asset,
+  assets,
   cache,
   shell = () => ({}),
 }: {
   brand: () => string;
-  asset: (name: string) => string;
+  assets: Pick<Assets, 'url' | 'sheets'>;
   cache: boolean;
   shell?: (ctx: Context) => Partial<Shell>;
 }): Middleware {
@@ -74,7 +84,8 @@ export function renderer({
       const page = {
         head,
         brand: brand(),
-        asset,
+        asset: assets.url,
+        sheets: assets.sheets(),
         path,
         requestId: ctx.state.requestId ?? null,
         csrf: { toString: () => csrfToken(ctx) }, // made, with its cookie, only where a form prints it

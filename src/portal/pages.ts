@@ -31,20 +31,29 @@ export type PortalParts = {
   limited: (purpose: string, what: 'letters' | 'passwords' | 'codes' | 'calls') => Throttle;
   /** Hosts and networks inside that the console may call; left out: none. */
   relayAllow?: readonly string[];
+  /** False where an organisation has a portal of its own. */
+  portal?: boolean;
 };
 
 /** Products, subscriptions, applications, test users and teams, as their people see them. */
 export function portalPages(parts: PortalParts): Router {
   const router = new Router();
   router.use(homeRoutes(parts).routes());
-  router.use(apiExplorerRoutes(parts).routes());
-  router.use(catalogueRoutes(parts).routes());
-  router.use(guideRoutes(parts).routes());
   router.use(productRoutes({ ...parts, makeConsoleClients }).routes());
   router.use(subscriptionRoutes(parts).routes());
   router.use(applicationRoutes({ ...parts, endClientAccess }).routes());
   router.use(testUserRoutes({ ...parts, endAccess }).routes());
   router.use(teamPages(parts).routes());
+  if (parts.portal ?? true) router.use(catalogueAndConsole(parts).routes());
+  return router;
+}
+
+/** What an organisation with a portal of its own does without. */
+function catalogueAndConsole(parts: PortalParts): Router {
+  const router = new Router();
+  router.use(apiExplorerRoutes(parts).routes());
+  router.use(catalogueRoutes(parts).routes());
+  router.use(guideRoutes(parts).routes());
   const mayReach = relayReach({ allowed: parts.relayAllow ?? [], baseUrl: parts.baseUrl });
   const throttle = parts.limited('console', 'calls');
   router.use(consoleRoutes({ ...parts, rules: { mayReach }, throttle }).routes());

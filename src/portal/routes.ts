@@ -1,5 +1,6 @@
 import Router from '@koa/router';
 import { consoleCallbackPath } from '../clients/client.ts';
+import { goTo } from '../http/go-to.ts';
 import { keepOpener, keepPopups } from '../http/security-headers.ts';
 
 export type StartPage = {
@@ -7,6 +8,8 @@ export type StartPage = {
   baseUrl: string;
   /** The console's client of the subscription to try; null where the programme has none. */
   consoleClientId: string | null;
+  /** False where an organisation has a portal of its own: then products are the first page. */
+  portal?: boolean;
   sampleApi: { url: string; metadata: string };
 };
 
@@ -14,8 +17,9 @@ export type StartPage = {
  * The first page a newcomer sees: one click to a token, one more to an API's answer. It keeps an
  * address of its own for whoever is signed in, to whom `/` is home.
  */
-export function portalRoutes({ baseUrl, consoleClientId, sampleApi }: StartPage): Router {
+export function portalRoutes({ baseUrl, consoleClientId, portal, sampleApi }: StartPage): Router {
   const router = new Router();
+  if (portal === false) return router.get('/', async (ctx) => goTo(ctx, '/products'));
   const issuers = { sandbox: `${baseUrl}/sandbox`, live: `${baseUrl}/live` };
 
   router.get(['/', '/try'], async (ctx) => {

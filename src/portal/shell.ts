@@ -30,8 +30,19 @@ const deskLinks = [
 ];
 const atDesk = ({ path }: Context): boolean => path === '/admin' || path.startsWith('/admin/');
 
-/** The bar of hosted pages. */
-export function shellOf(ctx: Context): Partial<Shell> {
+/** Ours, which an organisation with its own portal does without. */
+const portalPaths = ['/apis', '/guide'];
+
+/** The bar of hosted pages; `portal`: whether our own catalogue, console and guide are there. */
+export const shellWith =
+  ({ portal = true }: { portal?: boolean }) =>
+  (ctx: Context): Partial<Shell> => {
+    const shell = shellOf(ctx);
+    const nav = shell.nav?.filter(({ href }) => portal || !portalPaths.includes(href)) ?? [];
+    return { ...shell, portal, nav };
+  };
+
+function shellOf(ctx: Context): Partial<Shell> {
   const account = accountOf(ctx);
   const announcements = announcementsOf(ctx);
   if (account) {

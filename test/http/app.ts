@@ -25,7 +25,7 @@ export function smallApp(
   app.use(refuseAbsoluteForm());
   app.use(requestId());
   app.use(securityHeaders({ https }));
-  app.use(renderer({ brand: () => 'Northmoor', asset: assets.url, cache: true }));
+  app.use(renderer({ brand: () => 'Northmoor', assets, cache: true }));
   app.use(errorHandler({ log: (error) => logged.push(error), showSignIn }));
   for (const guard of guards) app.use(guard);
   app.use(assets.middleware);

@@ -422,7 +422,8 @@ describe('a live product that says it takes test users, were the database to all
     });
     const parts = { pool, passwords, throttle, keyring };
     const app = new Koa({ keys: [...keyring.cookieKeys] });
-    app.use(renderer({ brand: () => 'Test', asset: (name) => name, cache: true }));
+    const assets = { url: (name: string) => name, sheets: () => ['sandgate.css'] };
+    app.use(renderer({ brand: () => 'Test', assets, cache: true }));
     app.use(securityHeaders({ https: false }));
     app.use(errorHandler({ log: () => {} }));
     app.use(

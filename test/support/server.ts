@@ -4,6 +4,7 @@ import pg from 'pg';
 import { createApp } from '../../src/app.ts';
 import { createLogger } from '../../src/base/log.ts';
 import { createPasswords } from '../../src/base/passwords.ts';
+import type { BrandFiles } from '../../src/http/assets.ts';
 import { keyring } from './seed.ts';
 
 export type TestServer = {
@@ -21,6 +22,9 @@ type Given = {
   trustProxy?: boolean;
   consoleClientId?: string | null;
   administratorsNeedSecondFactor?: boolean;
+  /** False: an organisation has a portal of its own. */
+  portal?: boolean;
+  brandFiles?: BrandFiles;
   /** Whom inside the console may call. */
   relayAllow?: string[];
   /** The name in our addresses; `localhost` is one that browsers take for secure. */
@@ -64,6 +68,8 @@ async function serveOn(server: Server, baseUrl: string, given: Given): Promise<T
     consoleClientId: given.consoleClientId ?? null,
     limitAddresses: given.limitAddresses ?? false,
     relayAllow: given.relayAllow ?? [],
+    portal: given.portal ?? true,
+    brandFiles: given.brandFiles ?? {},
     administratorsNeedSecondFactor: given.administratorsNeedSecondFactor ?? false,
   });
   server.on('request', app.callback());
