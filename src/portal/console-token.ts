@@ -1,3 +1,4 @@
+import { lookup } from 'node:dns';
 import type pg from 'pg';
 import { NotFound } from '../base/errors.ts';
 import type { Keyring } from '../base/secrets.ts';
@@ -88,7 +89,8 @@ async function exchange(
     { header: 'authorization', secret: basic },
   ]);
   try {
-    const answer = await call(request, { mayReach: () => true }); // our own address, which an operator set
+    // our own address, which an operator set, by whatever name this machine knows it
+    const answer = await call(request, { mayReach: () => true, resolve: lookup });
     const token = answer.status === 200 ? tokenOf(answer.body) : null;
     const secrets = token ? secretsOf(answer.body) : [];
     return {
