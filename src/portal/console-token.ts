@@ -85,9 +85,13 @@ async function exchange(
   const at = new Date().toISOString();
   const began = performance.now();
   const took = (): number => Math.round(performance.now() - began);
-  const masked = requestShown({ ...request, body: Buffer.from(readable(shown)) }, [
-    { header: 'authorization', secret: basic },
-  ]);
+  const covered: [string, string][] = request.headers.map(([name, value]) =>
+    name === 'authorization' ? [name, 'Basic ••••••••'] : [name, value],
+  );
+  const masked = requestShown(
+    { ...request, headers: covered, body: Buffer.from(readable(shown)) },
+    [],
+  );
   try {
     // our own address, which an operator set, by whatever name this machine knows it
     const answer = await call(request, { mayReach: () => true, resolve: lookup });

@@ -253,6 +253,31 @@ browserStories('a developer in the console', (newContext) => {
     expect(await page.textContent('#answer-status')).toBe('200 OK');
   });
 
+  test('of a tab and its copy, the one that comes back first has the refresh token, and it alone', async () => {
+    await authorizeAs('Dr Asha Menon');
+    await page.goto(`${server.baseUrl}/profile`);
+    const [copy] = await Promise.all([
+      page.waitForEvent('popup'),
+      page.evaluate(`void window.open('${operation}')`),
+    ]);
+    await copy.locator('#renew').waitFor();
+    await copy.goto(`${server.baseUrl}/profile`);
+    await page.goto(`${server.baseUrl}${operation}`);
+    await page.locator('#authorize:enabled').waitFor();
+    expect(await page.locator('#token').isVisible()).toBe(true);
+    expect(await page.locator('#renew').isVisible()).toBe(false);
+  });
+
+  test('a second click opens a new window in the place of the first', async () => {
+    const first = await popup();
+    const closed = first.waitForEvent('close');
+    const second = await popup();
+    await closed;
+    await second.getByText('Dr Asha Menon', { exact: true }).click();
+    await second.click('button[value=authorize]');
+    await page.locator('#token').waitFor();
+  });
+
   test('a token is renewed by itself before it ends, and a dead one leaves one thing to press', async () => {
     await page.clock.install();
     await page.reload();
