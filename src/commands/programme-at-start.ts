@@ -34,7 +34,10 @@ export async function programmeAtStart(
     const options = { development, baseUrl };
     const applied = await applyProgramme(pool, keyring, passwords, programme, options);
     const { changes } = applied;
-    if (changes.length > 0) log.info({ changes }, 'the programme directory changed what was there');
+    const known = name !== undefined; // the first time all of it is new
+    if (known && changes.length > 0) {
+      log.info({ changes }, 'the programme directory changed what was there');
+    }
     return applied;
   } catch (error) {
     throw await located(error, { directory, baseUrl });
