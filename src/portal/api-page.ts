@@ -1,12 +1,13 @@
 import type { Db } from '../db/pool.ts';
 import { findDocumentText, findSeenApi, type SeenApi } from '../products/catalogue-api-store.ts';
-import { accessTo, type Offer, offersOf } from './api-access.ts';
+import { type Access, accessTo, type Offer, offersOf } from './api-access.ts';
 import type { Documents, ReadDocument } from './api-documents.ts';
 import { type Html, htmlOf, inlineHtmlOf } from './api-markdown.ts';
 import { type Content, type Operation, operationOf } from './api-operation.ts';
 import { findOperation, type Outline, outlineOf } from './api-outline.ts';
 import { keyHeaderOf } from './console-operation.ts';
-import { type Filling, grantOf, placeholders, samplesOf } from './sample-request.ts';
+import { ownValuesOf, type RevealedKey } from './sample-own.ts';
+import { grantOf, placeholders, samplesOf } from './sample-request.ts';
 
 export type ApiPages = {
   pool: Db;
@@ -60,7 +61,7 @@ export async function apiPage(parts: ApiPages, asked: Asked): Promise<object | u
 export async function operationPage(
   parts: ApiPages,
   asked: Asked & { operation: string },
-  fillingFor: (offer: Offer) => Promise<Filling> = async () => placeholders,
+  shown: RevealedKey | null = null,
 ): Promise<object | undefined> {
   const found = await readApi(parts, asked);
   const outlined = found && findOperation(found.outline, asked.operation);
@@ -68,20 +69,31 @@ export async function operationPage(
   const { api, read, outline } = found;
   const operation = operationOf(read.document, outlined.operation);
   const offers = await offersOf(parts.pool, { ...asked, version: api.version });
-  const offer = bestOf(operation, offers);
+  const access = accessTo(operation.needs, offers);
+  const offer = bestOf(access, offers);
+  const mine = access.have[0]?.subscriptionId;
+  const right = offer?.rights.find(({ subscriptionId }) => subscriptionId === mine);
+  const own = offer && right ? await ownValuesOf(parts.pool, offer, right, shown) : null;
+  const filling = own?.filling ?? placeholders;
   const issuers = { sandbox: `${parts.baseUrl}/sandbox`, live: `${parts.baseUrl}/live` };
   const keyHeader = keyHeaderOf(read.document);
   return {
     ...frameOf(api, outline),
     signedIn: asked.viewer !== null,
     operation: inWords(operation),
-    access: accessTo(operation.needs, offers),
+    access,
     baseUrl: offer?.baseUrl ?? '',
     tryIt: offers.some(({ environment }) => environment === 'sandbox'),
     samples: offer && {
-      list: samplesOf({ operation, offer, issuers, keyHeader, filling: await fillingFor(offer) }),
+      list: samplesOf({ operation, offer, issuers, keyHeader, filling }),
       productName: offer.productName,
-      own: offer.rights[0] ?? null,
+      own: own &&
+        right && {
+          subscriptionId: right.subscriptionId,
+          keyId: own.keyId,
+          revealed: own.revealed,
+          application: own.application,
+        },
       grant: grantOf({ operation, offer }) ?? 'authorization_code',
       token: operation.needs.length > 0,
     },
@@ -89,8 +101,7 @@ export async function operationPage(
 }
 
 /** One the viewer has, where that will do; else one that would. */
-const bestOf = (operation: Operation, offers: readonly Offer[]): Offer | undefined => {
-  const { have, offers: others } = accessTo(operation.needs, offers);
+const bestOf = ({ have, offers: others }: Access, offers: readonly Offer[]): Offer | undefined => {
   const mine = have[0]?.subscriptionId;
   return (
     offers.find(({ rights }) => rights.some(({ subscriptionId }) => subscriptionId === mine)) ??

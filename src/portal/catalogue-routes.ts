@@ -1,22 +1,38 @@
 import Router from '@koa/router';
 import type { Context } from 'koa';
+import type pg from 'pg';
+import { z } from 'zod';
+import { freshDoerOf } from '../accounts/doer.ts';
 import { accountOf } from '../accounts/session-cookie.ts';
 import { environments } from '../base/environment.ts';
 import { NotFound } from '../base/errors.ts';
-import type { Db } from '../db/pool.ts';
+import type { Keyring } from '../base/secrets.ts';
+import { checkCsrf } from '../http/csrf.ts';
+import { readForm } from '../http/form.ts';
+import { goTo } from '../http/go-to.ts';
+import { revealKey } from '../subscriptions/key-service.ts';
 import { createDocuments, type Documents } from './api-documents.ts';
 import { downloadOf } from './api-download.ts';
 import { type Asked, apiPage, operationPage } from './api-page.ts';
 import { apisPage } from './catalogue-page.ts';
+import type { RevealedKey } from './sample-own.ts';
 import { textOf } from './subscription-words.ts';
+
+const keyForm = z.object({
+  csrf: z.string().default(''),
+  subscription: z.string().default(''),
+  key: z.string().default(''),
+});
 
 /** What can be called, for whoever sees a product that opens it: a list, a page for each API and operation. */
 export function catalogueRoutes({
   pool,
+  keyring,
   baseUrl,
   documents = createDocuments(),
 }: {
-  pool: Db;
+  pool: pg.Pool;
+  keyring: Keyring;
   baseUrl: string;
   documents?: Documents;
 }): Router {
@@ -56,12 +72,29 @@ export function catalogueRoutes({
     ctx.body = file.text;
   });
 
-  router.get('/:id/operations/:operation', async (ctx) => {
+  async function showOperation(ctx: Context, shown: RevealedKey | null): Promise<void> {
     const operation = String(ctx.params.operation);
-    const page = await operationPage(pages, { ...askedIn(ctx), operation });
+    const page = await operationPage(pages, { ...askedIn(ctx), operation }, shown);
     if (!page) throw new NotFound('no_operation', 'There is no such operation.');
     await ctx.render('portal/api-operation', page);
+  }
+
+  router.get('/:id/operations/:operation', (ctx) => showOperation(ctx, null));
+
+  /** The answer holds the key, in the samples, and nothing else ever does. */
+  router.post('/:id/operations/:operation/key', async (ctx) => {
+    const doer = freshDoerOf(ctx);
+    const { csrf, subscription: subscriptionId, key: keyId } = await readForm(ctx, keyForm);
+    checkCsrf(ctx, csrf);
+    const key = await revealKey({ pool, keyring }, doer, { subscriptionId, keyId });
+    await showOperation(ctx, { subscriptionId, key });
+    ctx.set('Cache-Control', 'no-store');
   });
+
+  /** A reload of that comes back to the page. */
+  router.get('/:id/operations/:operation/key', async (ctx) =>
+    goTo(ctx, `${ctx.path.slice(0, -'/key'.length)}${ctx.search}`),
+  );
 
   return router;
 }

@@ -10,6 +10,7 @@ import { applyDemo } from '../support/demo.ts';
 import { newBrowser } from '../support/flow.ts';
 import { aClient, aSubscription, keyring } from '../support/seed.ts';
 import { startServer, type TestServer } from '../support/server.ts';
+import { actsOf, send } from './profile-support.ts';
 import { aSubscriber, keysOf } from './subscriber.ts';
 
 const run = promisify(execFile);
@@ -142,4 +143,36 @@ describe('the code beside an operation', () => {
       expect(kept).toMatch(/['"]?versionId/);
     });
   }
+
+  test('holds its reader’s application and key, which is masked until they reveal it, on the record', async () => {
+    const product = { id: 'read-records' } as Product;
+    const priya = await aSubscriber(server, passwords, { product });
+    const { subscription } = priya;
+    const client = await aClient(server.pool, {
+      subscriptions: [subscription],
+      name: 'Night Batch',
+    });
+    const [key] = await keysOf(server, subscription.id);
+    const path = '/apis/patient-record/operations/readPatient';
+    const page = await priya.open(path);
+    const masked = samplesIn(page.text);
+    expect(page.text).not.toContain(key?.value);
+    for (const { name } of languages) {
+      expect(masked[`Get a token, ${name}`]).toContain(client.id);
+      expect(masked[`Call the API, ${name}`]).toContain(`sg_test_••••${key?.value.slice(-4)}`);
+    }
+    expect(page.text).toContain('>Night Batch</a>');
+
+    const reveal = { subscription: subscription.id, key: key?.id ?? '' };
+    const answer = await send(priya, path, reveal, `${path}/key#code`);
+    expect(answer.headers.get('cache-control')).toBe('no-store');
+    expect(samplesIn(answer.text)['Call the API, curl']).toContain(key?.value);
+    expect(await actsOf(server.pool, priya.account.id)).toContain('subscription_key.revealed');
+
+    // nobody else's
+    const other = await aSubscriber(server, passwords, { product });
+    const refused = await send(other, path, reveal, `${path}/key#code`);
+    expect(refused.status).toBe(404);
+    expect(refused.text).not.toContain(key?.value);
+  });
 });
