@@ -121,7 +121,7 @@ export async function clientPage(
     listShownSecrets(pool, id),
     listActsAbout(pool, { kind: 'client', id }, { limit: 20 }),
     suspensionsOf(pool, stoppersOf(client)),
-    client.jwksUri ? keysAt(client.jwksUri) : undefined,
+    client.jwksUri ? keysAt(client.jwksUri, { team: client.teamId }) : undefined,
   ]);
   return {
     id,

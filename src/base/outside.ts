@@ -1,4 +1,4 @@
-import { type LookupAddress, type LookupOptions, lookup } from 'node:dns';
+import { type LookupAddress, type LookupOptions, promises } from 'node:dns';
 import { BlockList, isIP } from 'node:net';
 
 /** Not the whole Internet: this machine, its neighbours, and what clouds keep for themselves (RFC 6890). */
@@ -53,12 +53,51 @@ export type Resolve = (
 ) => void;
 
 /**
+ * Asks name servers, and nobody else: `dns.lookup` would wait in one of the few threads that the
+ * whole process shares, and whoever answers slowly for names of their own would hold up all others.
+ * So a name that stands in a hosts file only is not known; this machine's own needs no server.
+ * @param servers instead of the system's: `192.0.2.53`, `127.0.0.1:5353`.
+ */
+export const resolverOf =
+  (servers?: readonly string[]): Resolve =>
+  (hostname, _, answer) => {
+    find(hostname, servers).then(
+      (addresses) => answer(null, addresses),
+      (error) => answer(error, []),
+    );
+  };
+
+async function find(hostname: string, servers?: readonly string[]): Promise<LookupAddress[]> {
+  if (/^(.+\.)?localhost\.?$/i.test(hostname)) return here; // RFC 6761 section 6.3
+  const names = new promises.Resolver({ timeout: 1000, tries: 1 });
+  if (servers) names.setServers(servers);
+  const [four, six] = await Promise.allSettled([
+    names.resolve4(hostname),
+    names.resolve6(hostname),
+  ]);
+  const found = [...inFamily(four, 4), ...inFamily(six, 6)];
+  if (found.length === 0) throw (four as PromiseRejectedResult).reason ?? nothingAt(hostname);
+  return found;
+}
+
+const here: LookupAddress[] = [
+  { address: '127.0.0.1', family: 4 },
+  { address: '::1', family: 6 },
+];
+
+const inFamily = (got: PromiseSettledResult<string[]>, family: 4 | 6): LookupAddress[] =>
+  got.status === 'fulfilled' ? got.value.map((address) => ({ address, family })) : [];
+
+const nothingAt = (hostname: string): Error =>
+  Object.assign(new Error(`no address of ${hostname}`), { code: 'ENOTFOUND', syscall: 'query' });
+
+/**
  * The `lookup` of a connection that may only lead to some addresses: a name is resolved once, and
  * where one of its addresses may not be reached, none is. An address instead of a name is not looked
  * up at all: ask `mayReach` of it first.
  */
 export const checkedLookup =
-  (mayReach: (ip: string) => boolean, refusal: () => Error, resolve: Resolve = lookup) =>
+  (mayReach: (ip: string) => boolean, refusal: () => Error, resolve: Resolve = resolverOf()) =>
   (hostname: string, options: LookupOptions, answer: Answer): void => {
     resolve(hostname, { ...options, all: true }, (error, addresses) => {
       if (error) return answer(error);

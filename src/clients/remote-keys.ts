@@ -1,3 +1,4 @@
+import { createFetchLine } from './fetch-line.ts';
 import { type KeySet, usableKeys } from './keys.ts';
 import { FetchFailed, fetchText } from './safe-fetch.ts';
 
@@ -11,9 +12,13 @@ export type RemoteKeys = {
 };
 
 /**
+ * @param wanted.team whose application it is, null for the programme's: few are fetched for one at once.
  * @param wanted.kid the key that is looked for: where it is unknown we look again, though not often.
  */
-export type KeysAt = (uri: string, wanted?: { kid?: string | undefined }) => Promise<RemoteKeys>;
+export type KeysAt = (
+  uri: string,
+  wanted: { team: string | null; kid?: string | undefined },
+) => Promise<RemoteKeys>;
 
 /** Milliseconds. */
 const ends = {
@@ -39,11 +44,12 @@ export function createKeysAt(
   { now = Date.now, ends: given = ends }: { now?: () => number; ends?: typeof ends } = {},
 ): KeysAt {
   const known = new Map<string, Kept>();
+  const inLine = createFetchLine();
 
-  async function look(uri: string, before: Kept | undefined): Promise<Kept> {
+  async function look(uri: string, team: string, before: Kept | undefined): Promise<Kept> {
     const triedAt = now();
     try {
-      const keySet = usableKeys(await fetchText(uri, rules));
+      const keySet = usableKeys(await inLine(team, () => fetchText(uri, rules)));
       if (!keySet) throw new FetchFailed('What stands there is not a key set: {"keys": […]}.');
       const fault =
         keySet.keys.length === 0 ? 'There is no key there that can be used.' : undefined;
@@ -63,11 +69,11 @@ export function createKeysAt(
     return kid !== undefined && age >= given.again && !kept.keys.some((key) => key.kid === kid);
   }
 
-  return async (uri, { kid } = {}) => {
+  return async (uri, { team, kid }) => {
     const kept = known.get(uri);
     if (kept?.under) return shown(await kept.under);
     if (kept && !isDue(kept, kid)) return shown(kept);
-    const under = look(uri, kept);
+    const under = look(uri, team ?? 'programme', kept);
     known.set(uri, {
       ...(kept ?? { keys: [], at: null, fault: undefined, triedAt: now() }),
       under,

@@ -1,7 +1,12 @@
 import { request as overHttp, type RequestOptions } from 'node:http';
 import { request as overHttps } from 'node:https';
 import { isIP } from 'node:net';
-import { checkedLookup, isLoopbackAddress, isPublicAddress } from '../base/outside.ts';
+import {
+  checkedLookup,
+  isLoopbackAddress,
+  isPublicAddress,
+  type Resolve,
+} from '../base/outside.ts';
 import { jwksUriFault } from './keys.ts';
 
 /** Why a document could not be fetched, in a sentence for whoever gave its address. */
@@ -14,6 +19,7 @@ export type FetchRules = {
   timeout?: number;
   /** Bytes. */
   limit?: number;
+  resolve?: Resolve;
 };
 
 /**
@@ -39,21 +45,27 @@ export async function fetchText(address: string, rules: FetchRules): Promise<str
       {
         signal,
         agent: false, // a connection of its own, which nobody else's lookup has opened
-        lookup: checkedLookup(mayReach, notOutside) as never, // Node's type knows one of the two shapes of the answer only
+        lookup: checkedLookup(mayReach, notOutside, rules.resolve) as never, // Node's type knows one of the two shapes of the answer only
         headers: { accept: 'application/jwk-set+json, application/json', 'user-agent': 'Sandgate' },
       },
       rules.limit ?? 65_536,
     );
   } catch (error) {
     if (error instanceof FetchFailed) throw error;
+    if (isOfNames(error)) throw notOutside();
     if (signal.aborted)
       throw new FetchFailed(`The server took longer than ${timeout / 1000} seconds.`);
     throw new FetchFailed(`The server could not be reached (${codeOf(error)}).`, { cause: error });
   }
 }
 
+/** The same of a name that nobody has and of one inside, or the answers would list ours. */
 const notOutside = (): FetchFailed =>
-  new FetchFailed('The address is not one of the public Internet.');
+  new FetchFailed('No server of the public Internet answers to this address.');
+
+/** Whether a name server said so (`queryA`, `queryAaaa`), or said nothing. */
+const isOfNames = (error: unknown): boolean =>
+  String((error as NodeJS.ErrnoException).syscall).startsWith('query');
 
 const codeOf = (error: unknown): string =>
   (error as NodeJS.ErrnoException).code ?? (error instanceof Error ? error.name : 'unknown');

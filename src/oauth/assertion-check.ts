@@ -22,7 +22,7 @@ const longest = 3600;
  */
 export async function checkAssertion(
   { db, keysAt, baseUrl, now = Date.now }: CheckParts,
-  client: Pick<Client, 'id' | 'environment' | 'jwks' | 'jwksUri'>,
+  client: Pick<Client, 'id' | 'environment' | 'teamId' | 'jwks' | 'jwksUri'>,
   assertion: string,
 ): Promise<Check[]> {
   const read = readAssertion(assertion.trim());
@@ -79,7 +79,7 @@ const checkAlg = (alg: unknown): Check => {
 type Found = { keys: readonly PublicJwk[]; where: string; fault: string | undefined };
 
 async function keysOf(
-  { jwks, jwksUri }: Pick<Client, 'jwks' | 'jwksUri'>,
+  { teamId, jwks, jwksUri }: Pick<Client, 'teamId' | 'jwks' | 'jwksUri'>,
   keysAt: KeysAt,
   kid: string | undefined,
 ): Promise<Found> {
@@ -87,7 +87,7 @@ async function keysOf(
     const keys = ((jwks as { keys?: PublicJwk[] } | null)?.keys ?? []) as readonly PublicJwk[];
     return { keys, where: 'registered here', fault: undefined };
   }
-  const { keys, fault } = await keysAt(jwksUri, { kid });
+  const { keys, fault } = await keysAt(jwksUri, { team: teamId, kid });
   return { keys, where: `at ${jwksUri}`, fault };
 }
 

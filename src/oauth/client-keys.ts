@@ -21,7 +21,8 @@ export async function findClientMetadata(
   const record = looksLikeClientId(id) ? await findClient(pool, environment, id) : undefined;
   if (!record?.jwksUri) return record && clientMetadata(record);
   const assertion = assertionInHand();
-  const fetched = assertion && (await keysAt?.(record.jwksUri, assertion));
+  const fetched =
+    assertion && (await keysAt?.(record.jwksUri, { ...assertion, team: record.teamId }));
   return clientMetadata(record, fetched?.keys);
 }
 

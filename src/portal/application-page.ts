@@ -167,7 +167,7 @@ export async function applicationPage(
     listShownSecrets(pool, id),
     listActsAbout(pool, { kind: 'client', id }, { limit: 20 }),
     suspensionsOf(pool, stoppersOf(application)),
-    application.jwksUri ? keysAt(application.jwksUri) : undefined,
+    application.jwksUri ? keysAt(application.jwksUri, { team: application.teamId }) : undefined,
   ]);
   const issuer = `${baseUrl}/${environment}`;
   const scopes = tied.flatMap((one) => one.scopes.map(({ scope }) => scope));

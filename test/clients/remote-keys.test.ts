@@ -26,6 +26,7 @@ const key = (kid: string) => ({
   kid,
 });
 const rules = { loopback: true, timeout: 300 };
+const nobody = 'No server of the public Internet answers to this address.';
 const refusal = async (address: string, given = rules): Promise<string> => {
   const error = await fetchText(address, given).then(
     () => undefined,
@@ -81,9 +82,7 @@ describe('fetching from an address that somebody gave', () => {
     'https://[fd00:ec2::254]/',
     'https://localhost/jwks.json',
   ])('%s is not outside, and nothing is sent there', async (address) => {
-    expect(await refusal(address, { loopback: false, timeout: 1000 })).toBe(
-      'The address is not one of the public Internet.',
-    );
+    expect(await refusal(address, { loopback: false, timeout: 1000 })).toBe(nobody);
   });
 
   test.each([
@@ -137,6 +136,7 @@ describe('fetching from an address that somebody gave', () => {
 
 describe('keys at an address', () => {
   /** A key set that a test can exchange, a clock it can move, and how often it was asked. */
+  const team = 'tm_1';
   async function place() {
     const state = { keys: [key('first')] as object[], status: 200, asked: 0, time: Date.now() };
     const address = await serving((_, answer) => {
@@ -145,7 +145,7 @@ describe('keys at an address', () => {
     });
     const keysAt = createKeysAt({ loopback: true }, { now: () => state.time });
     const kids = async (kid?: string) =>
-      (await keysAt(address, { kid })).keys.map((one) => one.kid);
+      (await keysAt(address, { team, kid })).keys.map((one) => one.kid);
     return { state, address, keysAt, kids };
   }
 
@@ -182,16 +182,19 @@ describe('keys at an address', () => {
 
   test('keys outlive a failure for a quarter of an hour, and then no longer', async () => {
     const { state, address, keysAt } = await place();
-    await keysAt(address);
+    await keysAt(address, { team });
     state.status = 503;
     state.time += 5 * 60_000;
-    const during = await keysAt(address);
+    const during = await keysAt(address, { team });
     expect([during.keys.length, during.fault]).toEqual([1, 'The server answered 503, not 200.']);
     state.time += 10 * 60_000;
-    expect((await keysAt(address)).keys).toEqual([]);
+    expect((await keysAt(address, { team })).keys).toEqual([]);
     state.status = 200;
     state.time += 10_000;
-    expect(await keysAt(address)).toMatchObject({ keys: [{ kid: 'first' }], fault: undefined });
+    expect(await keysAt(address, { team })).toMatchObject({
+      keys: [{ kid: 'first' }],
+      fault: undefined,
+    });
   });
 
   test('what is no key set is said in words, and is asked for again after ten seconds', async () => {
@@ -202,11 +205,11 @@ describe('keys at an address', () => {
     });
     let time = Date.now();
     const keysAt = createKeysAt({ loopback: true }, { now: () => time });
-    expect((await keysAt(address)).fault).toContain('not a key set');
-    await keysAt(address);
+    expect((await keysAt(address, { team })).fault).toContain('not a key set');
+    await keysAt(address, { team });
     expect(asked).toBe(1);
     time += 10_000;
-    await keysAt(address);
+    await keysAt(address, { team });
     expect(asked).toBe(2);
   });
 });
