@@ -44,12 +44,17 @@ export function readKeySet(text: string): { keySet: KeySet } | { fault: string }
   return { keySet: { keys } };
 }
 
-/** Of a fetched document, the keys that can be used; what is no public key of ours to use is passed over. */
+/**
+ * Of a fetched document, the keys that can be used; what is no public key of ours to use is passed
+ * over. Of several, as of pasted ones, each has a kid of its own: no assertion is tried on them all.
+ */
 export function usableKeys(text: string): KeySet | undefined {
   const value = parsed(text);
   if (!value || !Array.isArray(value.keys)) return undefined;
   const good = value.keys.filter((key) => keyFault(key) === undefined) as PublicJwk[];
-  return { keys: good.slice(0, 2 * mostKeys).map(publicPart) };
+  const named = new Map(good.flatMap((key) => (key.kid === undefined ? [] : [[key.kid, key]])));
+  const apart = good.length > 1 ? [...named.values()] : good;
+  return { keys: apart.slice(0, 2 * mostKeys).map(publicPart) };
 }
 
 function parsed(text: string): Record<string, unknown> | undefined {
@@ -91,8 +96,10 @@ function mathsFault(jwk: Record<string, unknown>): string | undefined {
     if (key.asymmetricKeyType === 'rsa') {
       if (Number(modulusLength) < 2048)
         return `This RSA key has ${modulusLength} bits: use 2048 or more.`;
-      if (Number(modulusLength) > 8192) return 'This RSA key is too large: use at most 8192 bits.';
-      return Number(publicExponent) < 3 ? 'This RSA key has no safe exponent.' : undefined;
+      if (Number(modulusLength) > 4096) return 'This RSA key is too large: use at most 4096 bits.';
+      // a large one makes each look at a signature, also a wrong one, a hundred times as dear
+      const usual = Number(publicExponent) >= 3 && Number(publicExponent) < 2 ** 32;
+      return usual ? undefined : 'This RSA key has an unusual exponent: use 65537.';
     }
     const good = key.asymmetricKeyType === 'ed25519' || namedCurve === 'prime256v1';
     return good ? undefined : 'Use the curve P-256, or Ed25519.';

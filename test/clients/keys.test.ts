@@ -57,6 +57,12 @@ describe('a pasted key set', () => {
     ],
     ['a shared secret', set({ kty: 'oct', k: 'c2VjcmV0' }), 'private or secret'],
     ['a small RSA key', set(publicJwk('rsa', { modulusLength: 1024 })), '1024 bits'],
+    ['a large RSA key', set({ ...rsa, n: Buffer.alloc(640, 0xff).toString('base64url') }), '4096'],
+    [
+      'an RSA key with a huge exponent, with which junk is dear to refuse',
+      set({ ...rsa, e: Buffer.alloc(250, 0x7f).toString('base64url') }),
+      'use 65537',
+    ],
     ['another curve', set(publicJwk('ec', { namedCurve: 'P-384' })), 'P-256'],
     ['X25519', set(publicJwk('x25519')), 'P-256'],
     ['a key of no known kind', set({ kty: 'toString' }), 'RSA key'],
@@ -87,6 +93,15 @@ test('of a fetched set, what is no public key to use is passed over', () => {
   });
   expect(usableKeys('<html>')).toBeUndefined();
   expect(usableKeys('{"keys":{}}')).toBeUndefined();
+});
+
+test('of several fetched keys each needs a kid of its own', () => {
+  const named = { ...ec, kid: 'a' };
+  expect(usableKeys(set(rsa))?.keys).toEqual([rsa]);
+  expect(usableKeys(set(rsa, named, ec))?.keys).toEqual([named]);
+  expect(usableKeys(set({ ...rsa, kid: 'a' }, named))?.keys).toHaveLength(1);
+  const dear = { ...rsa, e: Buffer.alloc(250, 0x7f).toString('base64url') };
+  expect(usableKeys(set(dear))?.keys).toEqual([]);
 });
 
 describe('the address of keys', () => {
