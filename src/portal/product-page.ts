@@ -1,5 +1,5 @@
 import type { Environment } from '../base/environment.ts';
-import { counted, dayInWords } from '../base/in-words.ts';
+import { counted, dayInWords, listed } from '../base/in-words.ts';
 import { tokensInWords } from '../clients/words.ts';
 import type { Db } from '../db/pool.ts';
 import {
@@ -12,7 +12,7 @@ import {
 } from '../products/catalogue-store.ts';
 import { stateWords } from '../subscriptions/words.ts';
 import { suspensionsOf } from '../suspensions/store.ts';
-import { listStandings, type Standing } from './product-store.ts';
+import { listStandings, listTeamsThatWait, type Standing } from './product-store.ts';
 import { limitsInWords, scopesInWords } from './subscription-words.ts';
 
 const pageLength = 30;
@@ -95,6 +95,11 @@ export async function productPage(
   const own = viewer ? await listStandings(db, { accountId: viewer, productIds: [id] }) : [];
   const teams = viewer ? await listTeamsThatMayAsk(db, { accountId: viewer, productId: id }) : [];
   const free = teams.filter((team) => !own.some(({ teamId }) => teamId === team.id));
+  const known =
+    viewer && !product.needsApproval
+      ? await listTeamsThatWait(db, { accountId: viewer, productId: id })
+      : [];
+  const waiting = free.filter((team) => known.includes(team.id));
   return {
     ...briefly(product),
     signedIn: viewer !== null,
@@ -107,6 +112,8 @@ export async function productPage(
     apis: apis.map((api) => ({ ...api, operations: counted(api.operations, 'operation') })),
     own: own.map(ownOf),
     teams: free.map((team) => ({ ...team, people: counted(team.people, 'person', 'people') })),
+    waiting: listed(waiting.map(({ name }) => name)),
+    asks: product.needsApproval || (waiting.length > 0 && waiting.length === free.length),
     typed: { team: asked.team || (free[0]?.id ?? ''), purpose: asked.purpose },
     errors: asked.errors,
     problem: asked.problem,

@@ -31,6 +31,26 @@ export const listStandings = (
     [accountId, productIds],
   );
 
+/**
+ * Those of an account's teams whose request an approver looks at although the product is open: what
+ * they had of it was suspended, or had an end.
+ */
+export const listTeamsThatWait = async (
+  db: Db,
+  { accountId, productId }: { accountId: string; productId: string },
+): Promise<string[]> => {
+  const rows = await many<{ id: string }>(
+    db,
+    `select m.team_id as id from team_members m
+     where m.account_id = $1 and (
+       select s.next_waits from subscriptions s
+       where s.team_id = m.team_id and s.product_id = $2
+       order by s.created_at desc, s.next_waits desc limit 1)`,
+    [accountId, productId],
+  );
+  return rows.map(({ id }) => id);
+};
+
 /** What a team said before, to ask again for a product with. */
 export const findEarlierRequest = (
   db: Db,

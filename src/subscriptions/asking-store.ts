@@ -8,17 +8,20 @@ export type Offer = {
   environment: Environment;
   /** Whether new subscriptions are taken: it is published, and nothing of it or the team is stopped. */
   open: boolean;
+  /** The product is guarded, or an administrator has limited what this team had of it before. */
   needsApproval: boolean;
   /** To be accepted; null: there are no terms. */
   termsVersion: number | null;
   teamName: string;
   /** Requests of this team within the last hour that approvers were told of. */
   askedLately: number;
+  /** What became active at once for this team within the last hour. */
+  openedLately: number;
 };
 
 /**
  * Undefined where the team is not one of `owner` (an account's id or a team's), or may not see the
- * product. Until the transaction ends nobody changes it, as from open to guarded.
+ * product. Until the transaction ends nobody changes it, as from open to guarded, or deletes the team.
  */
 export const lockOffer = (
   db: Db,
@@ -30,11 +33,16 @@ export const lockOffer = (
        p.state = 'published' and not exists (
          select from suspensions x where (x.kind, x.id) in
            (('product', p.id), ('team', t.id), ('environment', p.environment))) as open,
-       p.needs_approval as "needsApproval",
+       p.needs_approval or coalesce((
+         select s.next_waits from subscriptions s where s.team_id = t.id and s.product_id = p.id
+         order by s.created_at desc, s.next_waits desc limit 1), false) as "needsApproval",
        case when p.terms <> '' then p.terms_version end as "termsVersion", t.name as "teamName",
-       (select count(*)::int from subscriptions s join products g on g.id = s.product_id
-        where s.team_id = t.id and g.needs_approval and s.created_at > now() - interval '1 hour')
-         as "askedLately"
+       (select count(*)::int from subscriptions s
+        where s.team_id = t.id and coalesce(s.decided_as, 'administrator') = 'administrator'
+          and s.created_at > now() - interval '1 hour') as "askedLately",
+       (select count(*)::int from subscriptions s
+        where s.team_id = t.id and s.decided_as = 'open'
+          and s.created_at > now() - interval '1 hour') as "openedLately"
      from products p, teams t
      where p.id = $3 and t.id = $2
        and (t.id = $1 or exists (
@@ -42,7 +50,7 @@ export const lockOffer = (
        and p.state <> 'draft'
        and (p.visibility <> 'invited' or exists (
          select from product_invitations where product_id = p.id and team_id = t.id))
-     for share of p`,
+     for share of p for key share of t`,
     [owner, teamId, productId],
   );
 

@@ -1,14 +1,14 @@
 import { findAccount } from '../accounts/store.ts';
 import type { Doer } from '../audit/act.ts';
-import { Conflict, Forbidden, InvalidInput } from '../base/errors.ts';
+import { Conflict, InvalidInput } from '../base/errors.ts';
 import { listed } from '../base/in-words.ts';
 import { type Db, transaction } from '../db/pool.ts';
 import type { AboutSubscription, Letter } from '../mail/letter.ts';
-import { findConflictOfInterest, listScopes, saveEnd } from './decision-store.ts';
+import { hasConflictOfInterest, listScopes, saveEnd } from './decision-store.ts';
 import { dateInLetter, inOneLine, tellTeam } from './letters.ts';
 import { accountIdOf, makeMove, noSubscription, recordMove } from './moving.ts';
 import { open, type SubscriptionParts } from './service.ts';
-import { lockSubscription } from './store.ts';
+import { holdTeamOf, lockSubscription, ownRequest } from './store.ts';
 import {
   type Move,
   markOf,
@@ -101,6 +101,7 @@ export const changeEnd = (
 ): Promise<void> =>
   transaction(parts.pool, async (tx) => {
     mustBeTheirs('approve', doer);
+    await holdTeamOf(tx, decision.id);
     const subscription = await lockSubscription(tx, decision.id);
     if (!subscription) throw noSubscription();
     if (subscription.state !== 'active' && subscription.state !== 'suspended') {
@@ -132,6 +133,7 @@ export const changeEnd = (
 /** What can no longer be done is said before anything that was typed wrong. */
 async function lockToDecide(tx: Db, doer: Doer, move: Move, id: string): Promise<Subscription> {
   mustBeTheirs(move, doer);
+  await holdTeamOf(tx, id);
   const subscription = await lockSubscription(tx, id);
   if (!subscription) throw noSubscription();
   stateAfter(move, subscription.state);
@@ -139,27 +141,23 @@ async function lockToDecide(tx: Db, doer: Doer, move: Move, id: string): Promise
 }
 
 /**
- * Four eyes: nobody opens a product to a team of their own, unless the programme has no one else
- * who could decide.
+ * Four eyes: nobody opens a product to a team of their own, nor where they asked themselves, unless
+ * the programme has no one else who could decide.
  */
 export async function isOwnRequest(
   db: Db,
   doer: Doer,
-  { teamId }: Pick<Subscription, 'teamId'>,
+  { teamId, requestedBy }: Pick<Subscription, 'teamId' | 'requestedBy'>,
 ): Promise<boolean> {
   const accountId = accountIdOf(doer);
   if (!accountId) return false;
-  const { ofTheTeam, othersCould } = await findConflictOfInterest(db, { teamId, accountId });
-  return ofTheTeam && othersCould;
+  return hasConflictOfInterest(db, { teamId, requestedBy, accountId });
 }
 
 /** @throws {Forbidden} `own_request` */
 async function mustNotBeOwn(tx: Db, doer: Doer, subscription: Subscription): Promise<void> {
   if (!(await isOwnRequest(tx, doer, subscription))) return;
-  throw new Forbidden(
-    'own_request',
-    'You are a member of this team. Another approver has to decide.',
-  );
+  throw ownRequest();
 }
 
 /** @throws {InvalidInput} */

@@ -12,23 +12,18 @@ export const listScopes = (
     [productId],
   );
 
-/** Whether that account is of the team, and whether anybody else who may decide is not. */
-export const findConflictOfInterest = async (
+/** Whether that account is of the team or asked, and somebody else who may decide is and did neither. */
+export const hasConflictOfInterest = async (
   db: Db,
-  { teamId, accountId }: { teamId: string; accountId: string },
-): Promise<{ ofTheTeam: boolean; othersCould: boolean }> =>
-  (await maybeOne<{ ofTheTeam: boolean; othersCould: boolean }>(
-    db,
-    `select exists (
-         select from team_members where team_id = $1 and account_id = $2) as "ofTheTeam",
-       exists (
-         select from account_roles r join accounts a on a.id = r.account_id
-         where r.role in ('approver', 'owner') and a.email_verified_at is not null
-           and not exists (
-             select from team_members m where m.team_id = $1 and m.account_id = a.id))
-         as "othersCould"`,
-    [teamId, accountId],
-  )) as { ofTheTeam: boolean; othersCould: boolean }; // it selects from no table
+  given: { teamId: string; requestedBy: string | null; accountId: string },
+): Promise<boolean> =>
+  (
+    await maybeOne<{ own: boolean }>(db, 'select is_own_request($1, $2, $3) as own', [
+      given.teamId,
+      given.requestedBy,
+      given.accountId,
+    ])
+  )?.own ?? false;
 
 /** Its team is warned anew of another end. */
 export const saveEnd = (

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { findAccount } from '../accounts/store.ts';
 import type { Action, Doer } from '../audit/act.ts';
 import { recordAct } from '../audit/store.ts';
-import { Conflict, NotFound } from '../base/errors.ts';
+import { Conflict, NotFound, TooMany } from '../base/errors.ts';
 import { timeInWords } from '../base/in-words.ts';
 import { type Keyring, newId } from '../base/secrets.ts';
 import { type Db, transaction } from '../db/pool.ts';
@@ -35,6 +35,9 @@ export type KeyParts = {
   /** The public origin, without a slash at the end. */
   baseUrl: string;
 };
+
+/** Of one team: each is a letter to all its members. */
+const renewalsAnHour = 30;
 
 /** Which key is meant; somebody else's is not found. */
 type Which = { subscriptionId: string; keyId: string };
@@ -91,6 +94,7 @@ export const revealKey = (
  * tells the team. The new one ends when the old one would have.
  * @throws {NotFound} `key_not_found`
  * @throws {Conflict} `keys_stopped`, or `key_replaced` when somebody else was first.
+ * @throws {TooMany} where a team keeps doing so.
  */
 export const regenerateKey = (
   { pool, keyring, baseUrl }: KeyParts,
@@ -99,6 +103,13 @@ export const regenerateKey = (
 ): Promise<void> =>
   transaction(pool, async (tx) => {
     const { key, place } = await holdKey(tx, doer, which);
+    if (place.renewedLately >= renewalsAnHour) {
+      throw new TooMany(
+        'too_many_keys',
+        `Your team has made ${place.renewedLately} new keys within an hour. Try again in an hour.`,
+        3600,
+      );
+    }
     const stops = await replaceKey(tx, { keyId: key.id, overlap: overlaps[overlap] });
     if (!stops) throw replacedMeanwhile();
     const next = { ...madeFor(keyring, place), slot: key.slot, expiresAt: key.expiresAt };

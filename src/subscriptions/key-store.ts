@@ -46,7 +46,10 @@ type NewKey = {
 };
 
 /** What a use case about one key has to know of its subscription. */
-export type KeyPlace = Pick<Subscription, 'id' | 'environment' | 'state'>;
+export type KeyPlace = Pick<Subscription, 'id' | 'environment' | 'state'> & {
+  /** Keys of its team, of whichever subscription, that were made anew within the last hour. */
+  renewedLately: number;
+};
 
 /**
  * Locks the subscription until the transaction ends, so that its keys and its state stand still. One
@@ -61,11 +64,15 @@ export const lockOwnKeyPlace = (
     db,
     `select s.id, s.environment, case
          when s.state in ('active', 'suspended') and s.expires_at <= now() then 'expired'
-         else s.state end as state
+         else s.state end as state,
+       (select count(*)::int from subscription_keys k
+        join subscriptions o on o.id = k.subscription_id
+        where o.team_id = s.team_id and k.replaced_at > now() - interval '1 hour')
+         as "renewedLately"
      from subscriptions s
      where s.id = $1 and (s.team_id = $2 or exists (
        select from team_members m where m.team_id = s.team_id and m.account_id = $2))
-     for update`,
+     for update of s`,
     [id, owner],
   );
 

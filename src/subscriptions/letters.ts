@@ -4,7 +4,7 @@ import type { Db } from '../db/pool.ts';
 import type { AboutSubscription, Letter } from '../mail/letter.ts';
 import { enqueueLetter } from '../mail/outbox.ts';
 import { findNames, listApproversToTell, listTeamToTell } from './asking-store.ts';
-import type { Subscription } from './subscription.ts';
+import { type Subscription, withoutUnseen } from './subscription.ts';
 
 type Parts = {
   /** The public origin: every link is built from it and from nothing that a request says. */
@@ -65,9 +65,9 @@ export async function tellTeam(
   }
 }
 
-/** As a letter takes it: a line break could end a header of a mail. */
+/** As a letter takes it: a line break could end a header of a mail, and nothing turns our words around. */
 export const inOneLine = (text: string): string =>
-  text.replace(/[\s\p{Cc}\u2028\u2029]+/gu, ' ').trim();
+  withoutUnseen(text.replace(/[\s\p{Cc}\u2028\u2029]+/gu, ' ')).trim();
 
 /** Empty for none. Never "Today": a letter is read on another day. */
 export const dateInLetter = (time: Date | null): string =>

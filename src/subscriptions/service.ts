@@ -10,7 +10,7 @@ import { takeOverdue } from './ending-store.ts';
 import { makeKeys } from './key-service.ts';
 import { inOneLine, tellApprovers, tellTeam } from './letters.ts';
 import { accountIdOf, makeMove, noSubscription, ownerOf, recordMove } from './moving.ts';
-import { insertSubscription, lockOwnSubscription, savePurpose } from './store.ts';
+import { holdTeamOf, insertSubscription, lockOwnSubscription, savePurpose } from './store.ts';
 import { purposeLength, type Subscription, textWithin } from './subscription.ts';
 
 /** What a team does with its subscriptions; what approvers do stands in decision-service.ts. */
@@ -30,15 +30,18 @@ export type SubscriptionParts = {
 
 /** Of one team, for what has to be approved: each is a letter to every approver. */
 const requestsAnHour = 10;
+/** Of one team, for what is open: its end is a letter to members. */
+const subscriptionsAnHour = 30;
 
 /**
  * Asks for a product. An open one is active at once, with its keys; a guarded one waits, and every
- * approver gets a letter. Whatever became of earlier requests, each is decided anew.
+ * approver gets a letter. Whatever became of earlier requests, each is decided anew; so is one for an
+ * open product where the team's last was suspended, or had an end, when it was over.
  * @param request.termsAccepted the version of the terms that were shown and accepted; null: none.
  * @throws {NotFound} for a team that is not theirs, and a product that it may not see.
  * @throws {InvalidInput} under `purpose`, `terms`.
  * @throws {Conflict} `not_offered`; `already_subscribed` while one of this product is not over.
- * @throws {TooMany} where a team keeps asking for what has to be approved.
+ * @throws {TooMany} where a team keeps asking.
  */
 export const ask = (
   parts: SubscriptionParts,
@@ -77,14 +80,21 @@ export const ask = (
     return subscription;
   });
 
-function mustBeOpen({ open, productName, needsApproval, askedLately }: Offer): void {
+function mustBeOpen({ open, productName, needsApproval, ...lately }: Offer): void {
   if (!open) {
     throw new Conflict('not_offered', `${productName} takes no new subscriptions just now.`);
   }
-  if (needsApproval && askedLately >= requestsAnHour) {
+  if (needsApproval && lately.askedLately >= requestsAnHour) {
     throw new TooMany(
       'too_many_requests',
-      `Your team has asked ${askedLately} times within an hour. Wait for what you asked, then ask again.`,
+      `Your team has asked ${lately.askedLately} times within an hour. Wait for what you asked, then ask again.`,
+      3600,
+    );
+  }
+  if (!needsApproval && lately.openedLately >= subscriptionsAnHour) {
+    throw new TooMany(
+      'too_many_requests',
+      `Your team has subscribed ${lately.openedLately} times within an hour. Try again in an hour.`,
       3600,
     );
   }
@@ -172,6 +182,7 @@ export const cancel = (
   id: string,
 ): Promise<Subscription> =>
   transaction(parts.pool, async (tx) => {
+    await holdTeamOf(tx, id);
     const subscription = await lockOwnSubscription(tx, { owner: ownerOf(doer), id });
     if (!subscription) throw noSubscription();
     const moved = await makeMove(tx, doer, { subscription, move: 'cancel' });

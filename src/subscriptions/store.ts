@@ -1,4 +1,4 @@
-import { Conflict } from '../base/errors.ts';
+import { Conflict, Forbidden } from '../base/errors.ts';
 import { breaks, type Db, maybeOne } from '../db/pool.ts';
 import type { DecidedAs, State, Subscription } from './subscription.ts';
 
@@ -13,6 +13,17 @@ const owned = `(team_id = $2 or exists (
 
 export const findSubscription = (db: Db, id: string): Promise<Subscription | undefined> =>
   maybeOne<Subscription>(db, `select ${columns} from subscriptions where id = $1`, [id]);
+
+/**
+ * Until the transaction ends nobody deletes its team. Comes before the lock on the subscription, as
+ * whoever deletes a team locks that first.
+ */
+export const holdTeamOf = async (db: Db, id: string): Promise<void> => {
+  await db.query(
+    `select from teams where id = (select team_id from subscriptions where id = $1) for key share`,
+    [id],
+  );
+};
 
 /** Until the transaction ends nobody else moves it. */
 export const lockSubscription = (db: Db, id: string): Promise<Subscription | undefined> =>
@@ -71,7 +82,8 @@ export const insertSubscription = async (
 /**
  * To another state, with the reason and whoever decided; the old ones are in the trail.
  * `granted`: by what right, until when and which scopes, with an approval.
- * @throws {Conflict} `unlawful_move`, `not_decided` where the database lets nobody by.
+ * @throws {Conflict} `unlawful_move`, `not_decided` @throws {Forbidden} `own_request`, where the
+ * database lets nobody by.
  */
 export const saveMove = async (
   db: Db,
@@ -129,8 +141,16 @@ function conflictOf(cause: unknown): unknown {
       { cause },
     );
   }
+  if (breaks(cause, 'subscriptions_four_eyes')) return ownRequest({ cause });
   return cause;
 }
+
+export const ownRequest = (options?: ErrorOptions): Forbidden =>
+  new Forbidden(
+    'own_request',
+    'You asked for this, or are a member of this team. Another approver has to decide.',
+    options,
+  );
 
 export const savePurpose = (
   db: Db,

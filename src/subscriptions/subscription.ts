@@ -98,12 +98,19 @@ export const warningDays = 14;
 export const markOf = ({ purpose }: Pick<Subscription, 'purpose'>): string =>
   digest(purpose).toString('base64url');
 
-/** Without spaces around it, and line ends as one character. `wrong`: a sentence for the form. */
+/** Controls, and what turns the text around it or shows nothing; but for what joins letters and emoji. */
+const unseen = /(?![\n\t\u200c\u200d])[\p{Cc}\p{Cf}]/gu;
+export const withoutUnseen = (text: string): string => text.replace(unseen, '');
+
+/**
+ * Without spaces around it nor characters that nobody sees, and line ends as one character.
+ * `wrong`: a sentence for the form.
+ */
 export function textWithin(
   { min, max }: { min: number; max: number },
   typed: string,
 ): { text: string } | { wrong: string } {
-  const text = typed.replace(/\r\n?/g, '\n').trim();
+  const text = withoutUnseen(typed.replace(/\r\n?|[\u2028\u2029]/g, '\n')).trim();
   const length = [...text].length;
   if (length === 0) return { wrong: 'Fill this in.' };
   if (length < min) return { wrong: `Too short: use at least ${min} characters.` };

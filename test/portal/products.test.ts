@@ -186,6 +186,23 @@ describe('what there is to subscribe to', () => {
     expect((await priya.open('/products?q=read+records')).text).toContain('data-state="active"');
   });
 
+  test('where an administrator limited what the team had, the page of an open one says that it waits', async () => {
+    const { id } = await aProduct(server.pool, { name: 'Read Waiting Lists' });
+    const path = `/products/${id}`;
+    expect((await priya.open(path)).text).toContain('It is active at once');
+    await askFor(id);
+    for (const state of ['suspended', 'cancelled']) {
+      await server.pool.query(
+        'update subscriptions set state = $2, reason = $3 where product_id = $1',
+        [id, state, 'It hammers the API.'],
+      );
+    }
+    const page = await priya.open(path);
+    expect(page.text).toContain('A person of the programme looks at this request first.');
+    expect(page.text).toContain('<button>Ask for Read Waiting Lists</button>');
+    expect((await askFor(id)).url).toMatch(/\?done=asked$/);
+  });
+
   test('a guarded one waits, and an administrator gets a letter', async () => {
     const helen = await anAccount(server.pool, { roles: ['approver'] });
     const page = await askFor('submit-records');

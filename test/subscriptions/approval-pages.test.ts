@@ -292,7 +292,7 @@ describe('the pages of approvals', () => {
     const doer = { actor: { kind: 'account', id: lone.account.id } } as const;
     const request = await askFor(server.pool, { team, doer }, product);
     const page = await lone.open(`/admin/approvals/${request.id}`);
-    expect(page.text).toContain('You are a member of this team.');
+    expect(page.text).toContain('You asked for this, or are a member of this team.');
     expect(page.text).not.toContain('/approve"');
   });
 

@@ -88,6 +88,22 @@ describe('asking for a product', () => {
     expect(letter?.data.product).toBe('Submit Bcc: all');
   });
 
+  test('what nobody sees, or turns the words around it, is left out of purposes and letters', async () => {
+    const approver = await anApprover(pool);
+    const developer = await aDeveloper(pool);
+    const product = await aProduct(pool, {
+      name: 'Submit\u202e\u2066 sdroceR',
+      needsApproval: true,
+    });
+    const typed = '\u202eFor\u0007 a\u200b ward\u2028round \u2067👩\u200d⚕️';
+    const { id } = await askFor(pool, developer, product, { purpose: typed });
+    expect((await findSubscription(pool, id))?.purpose).toBe('For a ward\nround 👩\u200d⚕️');
+    const [letter] = await lettersTo(pool, approver.account.email);
+    expect(letter?.data.product).toBe('Submit sdroceR');
+    const unseen = askFor(pool, developer, await aProduct(pool), { purpose: '\u202e'.repeat(20) });
+    await expect(unseen).rejects.toMatchObject({ fields: { purpose: 'Fill this in.' } });
+  });
+
   test.each([
     ['an empty purpose', { purpose: ' ' }, ['purpose']],
     ['nine characters', { purpose: 'Too short' }, ['purpose']],
@@ -169,6 +185,18 @@ describe('asking for a product', () => {
     });
     expect(await lettersTo(pool, approver.account.email)).toHaveLength(10);
     expect((await askFor(pool, developer, await aProduct(pool))).state).toBe('active');
+  });
+
+  test('thirty times an hour for open ones, as each end is a letter to members', async () => {
+    const developer = await aDeveloper(pool);
+    const product = await aProduct(pool);
+    for (let round = 0; round < 30; round += 1) {
+      await cancel(parts, developer.doer, (await askFor(pool, developer, product)).id);
+    }
+    await expect(askFor(pool, developer, await aProduct(pool))).rejects.toMatchObject({
+      code: 'too_many_requests',
+    });
+    expect((await askFor(pool, await aDeveloper(pool), product)).state).toBe('active');
   });
 
   test("another team's name, request and subscription are not found", async () => {

@@ -206,4 +206,17 @@ describe('a key that is made anew', () => {
       pool.query('update subscription_keys set replaced_at = now() where id = $1', [primary.id]),
     ).rejects.toMatchObject({ constraint: 'subscription_keys_replaced_end' });
   });
+
+  test('thirty times an hour by one team, as each is a letter to everybody', async () => {
+    for (let round = 0; round < 30; round += 1) {
+      const [key] = (await listKeys(pool, subscription.id)) as [SubscriptionKey];
+      await regenerateKey(parts, doer(), { ...which(key.id), overlap: 'now' });
+    }
+    const [key] = (await listKeys(pool, subscription.id)) as [SubscriptionKey];
+    const once = () => regenerateKey(parts, doer(samir.id), { ...which(key.id), overlap: 'now' });
+    await expect(once()).rejects.toMatchObject({ code: 'too_many_keys' });
+    expect(await lettersTo(pool, samir.email)).toHaveLength(30);
+    await pool.query(`update subscription_keys set replaced_at = replaced_at - interval '1 hour'`);
+    await once();
+  });
 });
