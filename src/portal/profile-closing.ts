@@ -5,7 +5,7 @@ import { isLastOwner, lockOwners } from '../accounts/owner-store.ts';
 import { Conflict, InvalidInput } from '../base/errors.ts';
 import { type Db, transaction } from '../db/pool.ts';
 import { endAccess } from '../oauth/consents.ts';
-import { suspensionsOf } from '../suspensions/store.ts';
+import { findSuspended } from '../teams/store.ts';
 import {
   deleteTeams,
   listTeamsOfLeaver,
@@ -26,7 +26,8 @@ export function fateOf({ otherMembers, otherOwners }: TeamOfLeaver): Fate {
  * @param typed the account's address, to show that this is meant.
  * @throws {InvalidInput} for another address.
  * @throws {Conflict} `last_owner` while a team with other members would be left without an owner,
- * `last_administrator` while the programme would be, `suspended` while a team that would go is.
+ * `last_administrator` while the programme would be, `suspended` while a team that would go is, or
+ * something of it.
  */
 export const deleteOwnAccount = (
   pool: pg.Pool,
@@ -60,14 +61,15 @@ export const deleteOwnAccount = (
     await leave(tx); // last, so that no cookie goes for what failed
   });
 
-/** Nobody gets out of a suspension by making everything anew. */
 async function mustNotBeSuspended(tx: Db, teams: readonly TeamOfLeaver[]): Promise<void> {
   const going = teams.filter((team) => fateOf(team) === 'goes');
-  const [suspension] = await suspensionsOf(
+  const suspended = await findSuspended(
     tx,
-    going.map(({ id }) => ({ kind: 'team', id }) as const),
+    going.map(({ id }) => id),
   );
-  if (!suspension) return;
-  const name = going.find(({ id }) => id === suspension.id)?.name;
-  throw new Conflict('suspended', `${name} is suspended: until that is lifted it stays.`);
+  if (!suspended) return;
+  throw new Conflict(
+    'suspended',
+    `${suspended.name}, or something of it, is suspended: until that is lifted it stays.`,
+  );
 }

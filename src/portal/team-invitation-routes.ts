@@ -22,7 +22,7 @@ export function teamInvitationRoutes({ pool }: { pool: pg.Pool }): Router {
     await ctx.render('portal/team-invitation', {
       action: ctx.path,
       team: teamName,
-      by: inviterName ?? 'Somebody',
+      by: inviterName,
       role: role === 'owner' ? 'an owner' : 'a member',
       email,
       self: self?.email ?? null,

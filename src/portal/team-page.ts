@@ -86,7 +86,7 @@ export async function teamPage(
       id: invitation.id,
       email: invitation.email,
       role: roleWords[invitation.role],
-      by: invitation.inviterName ?? 'somebody who is gone',
+      by: invitation.inviterName,
       sent: timeInWords(invitation.sentAt),
       until: invitation.hasEnded ? null : timeInWords(invitation.expiresAt),
     })),

@@ -17,7 +17,15 @@ import {
   saveInvitation,
   takeInvitation,
 } from './invitation-store.ts';
-import { findMember, findTeam, holdMember, listMembers, lockTeam, upsertMember } from './store.ts';
+import {
+  findMember,
+  findTeam,
+  holdMember,
+  keepTeam,
+  listMembers,
+  lockTeam,
+  upsertMember,
+} from './store.ts';
 import { type Member, type MemberRole, mustOwn, noTeam, type TeamDoer } from './team.ts';
 
 export type InvitationParts = {
@@ -131,7 +139,10 @@ export const acceptInvitation = (
     return teamId;
   });
 
+/** Account, team, membership: in this order, as whoever ends one of them holds them. */
 async function holdOwner(tx: Db, doer: TeamDoer, teamId: string): Promise<Member> {
+  await holdAddress(tx, doer.actor.id);
+  await keepTeam(tx, teamId);
   const self = await holdMember(tx, { teamId, accountId: doer.actor.id });
   if (!self) throw noTeam();
   mustOwn(self.role);

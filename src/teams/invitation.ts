@@ -6,8 +6,7 @@ export type Invitation = {
   teamId: string;
   email: string;
   role: MemberRole;
-  /** Null: their account is gone. */
-  inviterName: string | null;
+  inviterName: string;
   sentAt: Date;
   expiresAt: Date;
   hasEnded: boolean;

@@ -53,17 +53,20 @@ export const removeMember = (
     await record(tx, doer, team, 'team.member_removed', { account: accountId });
   });
 
-/** @throws {Conflict} `last_owner` @throws {NotFound} */
+/** What they invited ends with it. @throws {Conflict} `last_owner` @throws {NotFound} */
 export const leaveTeam = (pool: pg.Pool, doer: TeamDoer, teamId: string): Promise<void> =>
   transaction(pool, async (tx) => {
     const { team, self } = await holdTeam(tx, doer, teamId);
     await mustNotBeLastOwner(tx, team, self);
-    await deleteMember(tx, { teamId, accountId: self.accountId });
+    const place = { teamId, accountId: self.accountId };
+    await deleteMember(tx, place);
+    await deleteInvitationsBy(tx, place);
     await record(tx, doer, team, 'team.member_left');
   });
 
 /**
- * Makes another member the owner in the doer's place, in one step, so that a last owner can.
+ * Makes another member the owner in the doer's place, in one step, so that a last owner can. What the
+ * doer has invited ends.
  * @throws {NotFound} @throws {Forbidden} `owners_only`
  */
 export const handOver = (
@@ -78,6 +81,7 @@ export const handOver = (
     }
     await upsertMember(tx, { teamId, accountId: to, role: 'owner' });
     await upsertMember(tx, { teamId, accountId: self.accountId, role: 'member' });
+    await deleteInvitationsBy(tx, { teamId, accountId: self.accountId });
     await tellNewOwner(tx, { baseUrl, team, self, member });
     await record(tx, doer, team, 'team.handed_over', { account: to });
   });

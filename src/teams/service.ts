@@ -4,10 +4,10 @@ import { Conflict, InvalidInput } from '../base/errors.ts';
 import { type Db, transaction } from '../db/pool.ts';
 import { quotable } from '../mail/letter.ts';
 import { enqueueLetter } from '../mail/outbox.ts';
-import { suspensionsOf } from '../suspensions/store.ts';
 import {
   deleteTeam,
   findMember,
+  findSuspended,
   listMembers,
   lockTeam,
   upsertMember,
@@ -66,7 +66,7 @@ export const renameTeam = (
  * Ends the team with all that is its, and tells the others.
  * @param typed its name, to show that this is meant.
  * @throws {InvalidInput} for another name.
- * @throws {Conflict} `suspended`: nobody gets out of a suspension by making everything anew.
+ * @throws {Conflict} `suspended` while it is, or something of it.
  * @throws {NotFound} @throws {Forbidden} `owners_only`
  */
 export const endTeam = (
@@ -80,9 +80,11 @@ export const endTeam = (
     if (typed.trim() !== team.name) {
       throw new InvalidInput({ name: `Type ${team.name} to show that you mean this team.` });
     }
-    const [suspension] = await suspensionsOf(tx, [{ kind: 'team', id: teamId }]);
-    if (suspension) {
-      throw new Conflict('suspended', 'This team is suspended: until that is lifted it stays.');
+    if (await findSuspended(tx, [teamId])) {
+      throw new Conflict(
+        'suspended',
+        'This team, or something of it, is suspended: until that is lifted it stays.',
+      );
     }
     const members = await listMembers(tx, teamId);
     for (const { name, email, accountId } of members) {

@@ -12,6 +12,33 @@ export const findTeam = (db: Db, id: string): Promise<Team | undefined> =>
 export const lockTeam = (db: Db, id: string): Promise<Team | undefined> =>
   maybeOne<Team>(db, `select ${columns} from teams t where t.id = $1 for update`, [id]);
 
+/** Until the transaction ends nobody deletes the team, or changes who is in it. */
+export const keepTeam = async (db: Db, id: string): Promise<void> => {
+  await db.query('select from teams where id = $1 for key share', [id]);
+};
+
+/**
+ * Of these teams one that is suspended, or of which a client or a subscription is; nobody gets out
+ * of that by making everything anew.
+ */
+export const findSuspended = (
+  db: Db,
+  teamIds: readonly string[],
+): Promise<Pick<Team, 'id' | 'name'> | undefined> =>
+  maybeOne(
+    db,
+    `select t.id, t.name from teams t where t.id = any ($1) and (
+       exists (select from suspensions where kind = 'team' and id = t.id)
+       or exists (
+         select from clients c join suspensions x on x.kind = 'client' and x.id = c.id
+         where c.team_id = t.id)
+       or exists (
+         select from subscriptions s where s.team_id = t.id and s.state = 'suspended'
+           and (s.expires_at is null or s.expires_at > now())))
+     order by t.id limit 1`,
+    [teamIds],
+  );
+
 /** Longest membership first, so that the team an account was born with leads. */
 export const listTeamsOf = (db: Db, accountId: string): Promise<Team[]> =>
   many<Team>(

@@ -42,9 +42,17 @@ describe('deleting an account', () => {
     const stopped = await leave(someone);
     expect([stopped.status, stopped.text]).toEqual([
       409,
-      expect.stringContaining('Stopped Software is suspended'),
+      expect.stringContaining('Stopped Software, or something of it, is suspended'),
     ]);
     await rows('delete from suspensions');
+
+    const one = await aSubscription(server.pool, {
+      team: { ...team, name: 'Stopped Software', createdAt: new Date() },
+      product: await aProduct(server.pool),
+    });
+    await rows(`update subscriptions set state = 'suspended' where id = $1`, [one.id]);
+    expect((await leave(someone)).status).toBe(409);
+    await rows(`update subscriptions set state = 'cancelled' where id = $1`, [one.id]);
     expect((await leave(someone)).status).toBe(200);
   });
 

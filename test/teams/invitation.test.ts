@@ -2,7 +2,8 @@ import type { Doer } from '../../src/audit/act.ts';
 import { listActsAbout } from '../../src/audit/store.ts';
 import { historyOf } from '../../src/audit/words.ts';
 import { createPasswords } from '../../src/base/passwords.ts';
-import { acceptInvitation } from '../../src/teams/invitation-service.ts';
+import { acceptInvitation, invite as sendInvitation } from '../../src/teams/invitation-service.ts';
+import { removeMember } from '../../src/teams/membership-service.ts';
 import { upsertMember } from '../../src/teams/store.ts';
 import type { Team } from '../../src/teams/team.ts';
 import {
@@ -229,6 +230,50 @@ describe('an invitation to a team', () => {
     await send(helen, member, {}, `${member}/remove`);
     expect((await waiting()).map((one) => one.email)).not.toContain(email);
     expect(await waiting()).toHaveLength(1);
+  });
+
+  test.each(['leaves', 'hands over', 'deletes their account'])(
+    'of somebody who %s ends with that',
+    async (how) => {
+      const other = await aPerson(server, passwords, {});
+      const place = { teamId: team.id, accountId: other.account.id };
+      await upsertMember(server.pool, { ...place, role: 'owner' });
+      const email = anAddress();
+      const guest = await aPerson(server, passwords, { email });
+      await invite(email, 'owner', other);
+      const link = await linkTo(email);
+      if (how === 'leaves') await send(other, `/teams/${team.id}/leave`);
+      if (how === 'hands over') {
+        await send(other, `/teams/${team.id}/hand-over`, { to: helen.account.id });
+      }
+      if (how === 'deletes their account') {
+        await send(other, '/profile/delete', { email: other.account.email });
+      }
+      expect(await waiting()).toEqual([]);
+      const token = link.split('/').at(-1) ?? '';
+      expect(await acceptInvitation(server, doer(guest), token)).toBeUndefined();
+      expect(await roleOf(guest)).toBeUndefined();
+    },
+  );
+
+  test('by an owner who is removed in the same moment is sent before, or refused', async () => {
+    const { pool, baseUrl } = server;
+    const none = { attempt: async () => {}, succeeded: async () => {}, clear: async () => {} };
+    const parts = { pool, baseUrl, throttles: { recipient: none, sender: none } };
+    for (let round = 0; round < 12; round += 1) {
+      const other = await aPerson(server, passwords, {});
+      const place = { teamId: team.id, accountId: other.account.id };
+      await upsertMember(pool, { ...place, role: 'owner' });
+      const [sent, removed] = await Promise.allSettled([
+        sendInvitation(parts, doer(other), { ...place, email: anAddress(), role: 'owner' }),
+        new Promise((resolve) => setTimeout(resolve, round % 5)).then(() =>
+          removeMember(parts, doer(helen), place),
+        ),
+      ]);
+      expect(removed.status).toBe('fulfilled');
+      if (sent.status === 'rejected') expect(sent.reason.code).toBe('no_team');
+      expect(await waiting()).toEqual([]);
+    }
   });
 
   test.each([

@@ -223,6 +223,36 @@ describe('a team', () => {
     ]);
   });
 
+  test.each(['client', 'subscription'])(
+    'of which a %s is suspended is not deleted',
+    async (what) => {
+      const team = await teamOf([[helen, 'owner']]);
+      const product = await aProduct(server.pool);
+      const subscription = await aSubscription(server.pool, { team, product });
+      const client = await aClient(server.pool, { subscriptions: [subscription] });
+      const { pool } = server;
+      if (what === 'client') {
+        await pool.query(`insert into suspensions (kind, id, reason) values ('client', $1, 'x')`, [
+          client.id,
+        ]);
+      } else {
+        await pool.query(
+          `update subscriptions set state = 'suspended', reason = 'x' where id = $1`,
+          [subscription.id],
+        );
+      }
+      const end = () => send(helen, `/teams/${team.id}/delete`, { name: 'Larkfield' });
+      const page = await end();
+      expect([page.status, page.text]).toEqual([
+        409,
+        expect.stringContaining('until that is lifted'),
+      ]);
+      await pool.query(`delete from suspensions where id = $1`, [client.id]);
+      await pool.query(`update subscriptions set state = 'expired' where state = 'suspended'`);
+      expect((await end()).status).toBe(200);
+    },
+  );
+
   describe('is nothing to others', () => {
     const pages = ['', '/name', '/leave', '/delete', '/invite', '/hand-over', '/members/acc_x'];
     const posts = [
