@@ -96,7 +96,7 @@ describe('the pages of APIs', () => {
   test('show an API to nobody who sees no product that opens it', async () => {
     await anApi('for-members', { info: { title: 'For members' } }, { visibility: 'signed_in' });
     await anApi('for-nobody', { info: { title: 'For nobody' } }, { state: 'draft' });
-    for (const path of ['', '/openapi.json', '/operations/get']) {
+    for (const path of ['', '/openapi.json', '/operations/get', '/swagger-ui']) {
       expect((await visit(`/apis/for-members${path}`)).status).toBe(404);
       expect((await asPriya(`/apis/for-nobody${path}`)).status).toBe(404);
     }
@@ -169,6 +169,41 @@ describe('the pages of APIs', () => {
     expect(JSON.parse(json.text)).toEqual(written);
     expect(parse((await visit('/apis/patient-record/openapi.yaml')).text)).toEqual(written);
     expect((await visit('/apis/patient-record/openapi.xml')).status).toBe(404);
+  });
+
+  test('give Swagger UI the document as it works with this server', async () => {
+    const path = '/apis/patient-record/swagger-ui';
+    const document = JSON.parse((await visit(`${path}/openapi.json`)).text);
+    expect(document.servers[0]).toEqual({
+      url: `${server.baseUrl}/sandbox-api/fhir`,
+      description: 'Read Records',
+    });
+    const { sandgate, subscription_key: key, oauth2 } = document.components.securitySchemes;
+    expect(oauth2).toBeUndefined();
+    expect(sandgate.flows.authorizationCode).toMatchObject({
+      authorizationUrl: `${server.sandbox}/auth`,
+      tokenUrl: `${server.sandbox}/token`,
+    });
+    expect(sandgate.flows.clientCredentials.scopes).toHaveProperty(['system/Patient.rs']);
+    expect(key).toEqual({ type: 'apiKey', in: 'header', name: 'Ocp-Apim-Subscription-Key' });
+    expect(document.paths['/Observation'].post.security).toEqual([
+      { sandgate: ['user/Observation.c'], subscription_key: [] },
+    ]);
+    expect(document.paths['/metadata'].get.security).toEqual([]);
+
+    const page = await visit(path);
+    expect(page.text).toContain('data-client=""'); // whoever has no subscription has no client
+    expect(page.headers.get('content-security-policy')).toContain("script-src 'self';");
+    expect(page.headers.get('content-security-policy')).toMatch(
+      /connect-src 'self' [^;]*https:\/\/api\.northmoor\.example/,
+    );
+    const script = /src="(\/swagger-ui\/[^"]+)"/.exec(page.text)?.[1] ?? '';
+    const served = await fetch(`${server.baseUrl}${script}`);
+    expect(served.headers.get('content-type')).toMatch('javascript');
+    expect(served.headers.get('cache-control')).toMatch('immutable');
+    for (const other of ['package.json', 'index.html', '..%2fpackage.json']) {
+      expect((await visit(script.replace(/[^/]+$/, other))).status).toBe(404);
+    }
   });
 
   test('show each version at an address of its own', async () => {
