@@ -53,7 +53,7 @@ export async function walk(journey: Journey): Promise<Page> {
   await page.locator('form[action$="/subscriptions"] button').click();
   await page.getByText('Waiting for approval').first().waitFor();
   await look(page, 'waiting for approval');
-  const subscription = page.url();
+  const subscription = page.url().replace(/\?.*/, '');
 
   await approve(journey);
   await page.goto(subscription);

@@ -60,7 +60,6 @@ export async function consolePage(
     subscriptions,
     chosen: first?.id ?? '',
     several: teams.length > 1,
-    mask: `${prefixOf('sandbox')}••••`,
     signedIn: viewer !== null,
     wiring: JSON.stringify({
       owner: viewer ?? '',
