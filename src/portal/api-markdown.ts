@@ -29,14 +29,14 @@ const codeOf = (text: string): string =>
 
 /**
  * CommonMark with tables. Tags in it are left out, whatever they are; the words between them stay.
- * Its highest headings become of the third level, below those of the page.
+ * Its highest headings become of the second level, below the page’s title.
  */
 export function htmlOf(text: string): Html {
   const tokens = markdown.parse(text, {});
   const levelOf = (tag: string): number => Number(tag.slice(1));
   const headings = tokens.filter(({ type }) => type.startsWith('heading_'));
   const highest = Math.min(...headings.map(({ tag }) => levelOf(tag)));
-  for (const token of headings) token.tag = `h${Math.min(6, levelOf(token.tag) - highest + 3)}`;
+  for (const token of headings) token.tag = `h${Math.min(6, levelOf(token.tag) - highest + 2)}`;
   return { html: markdown.renderer.render(tokens, markdown.options, {}) };
 }
 

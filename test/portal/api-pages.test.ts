@@ -279,6 +279,7 @@ describe('the pages of APIs', () => {
     expect(tree).toContain('children[]');
 
     const { text } = await visit('/apis/odd');
+    expect(text).toContain('<h2>Hi</h2>'); // the page's title is above it
     expect(text).not.toMatch(/<script|<b>bold/);
     const words = wordsIn(text.replaceAll('&quot;', '"'));
     expect(words).toContain('"#/components/schemas/Gone" points to nothing.');
