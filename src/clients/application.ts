@@ -1,4 +1,5 @@
 import { InvalidInput } from '../base/errors.ts';
+import { quotable } from '../mail/letter.ts';
 import type { GrantType } from '../products/product.ts';
 import { type AuthMethod, type Client, hasSecret } from './client.ts';
 import { jwksUriFault, readKeySet } from './keys.ts';
@@ -38,7 +39,7 @@ export type Rules = {
   loopback: boolean;
 };
 
-const longestName = 100;
+const longestName = 80;
 const mostAddresses = 50;
 /** What ends a line or hides in one. */
 const notInNames = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
@@ -94,7 +95,10 @@ export function readApplication(
 function nameFault(name: string): string | undefined {
   if (name === '') return 'Fill this in.';
   if ([...name].length > longestName) return `Too long: use at most ${longestName} characters.`;
-  return notInNames.test(name) ? 'Write this in one line.' : undefined;
+  if (notInNames.test(name)) return 'Write this in one line.';
+  return quotable(name, '') === ''
+    ? 'Write a name that does not look like a web or email address: it stands in letters.'
+    : undefined;
 }
 
 const grantWords: Readonly<Record<GrantType, string>> = {

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { findAccount } from '../accounts/store.ts';
 import type { Doer } from '../audit/act.ts';
 import type { Db } from '../db/pool.ts';
+import { quotable } from '../mail/letter.ts';
 import { enqueueLetter } from '../mail/outbox.ts';
 import { inOneLine } from '../subscriptions/letters.ts';
 import { type Application, listTeamToTell } from './application-store.ts';
@@ -30,9 +31,9 @@ export async function tellTeam(
   if (teamId === null) return;
   const doer = actor.kind === 'account' ? await findAccount(tx, actor.id) : undefined;
   const names = {
-    who: inOneLine(doer?.name ?? 'The programme'),
-    application: inOneLine(application),
-    team: inOneLine(teamName ?? ''),
+    who: quotable(inOneLine(doer?.name ?? 'The programme'), 'Somebody of your team'),
+    application: quotable(inOneLine(application), id),
+    team: quotable(inOneLine(teamName ?? ''), teamId),
   };
   const link = `${baseUrl}/applications/${id}`;
   for (const { name, email } of await listTeamToTell(tx, teamId)) {

@@ -312,8 +312,9 @@ describe('the applications of a team', () => {
 
     test.each<[what: string, fields: Record<string, string>, words: string]>([
       ['without a name', { name: '' }, 'Fill this in'],
+      ['with a name that is a link', { name: 'Win at prizes.example' }, 'does not look like a web'],
       ['with a name of two lines', { name: 'Ward\u2028Round' }, 'in one line'],
-      ['with a name that is too long', { name: 'x'.repeat(101) }, 'at most 100'],
+      ['with a name that is too long', { name: 'x'.repeat(81) }, 'at most 80'],
       [
         'without a way to get tokens',
         { on_behalf: '', as_system: '', by_password: '' },
