@@ -1,7 +1,8 @@
 import Router from '@koa/router';
 import type { Context } from 'koa';
 import { z } from 'zod';
-import { accountOf } from '../accounts/session-cookie.ts';
+import type { AccountDoer } from '../accounts/doer.ts';
+import { accountOf, freshlySignedIn } from '../accounts/session-cookie.ts';
 import { Conflict, InvalidInput, NotFound } from '../base/errors.ts';
 import {
   applicationFields,
@@ -57,9 +58,16 @@ export function clientRoutes(parts: Parts): Router {
     ctx.status = status;
   };
 
+  /** Ask it of the pages with the forms too. @throws {Unauthenticated} for a publisher of ten minutes ago. */
+  const freshPublisherOf = (ctx: Context): AccountDoer => {
+    const doer = administratorOf(ctx, 'publisher');
+    freshlySignedIn(ctx);
+    return doer;
+  };
+
   /** A first-party client to change. @throws {NotFound} for a team's, which is the team's own. */
   const kept = async (ctx: Context) => {
-    const doer = administratorOf(ctx, 'publisher');
+    const doer = freshPublisherOf(ctx);
     const id = String(ctx.params.id);
     const client = await holdApplication(pool, { owner: null, id });
     return { doer, id, client };
@@ -80,12 +88,12 @@ export function clientRoutes(parts: Parts): Router {
   });
 
   router.get('/new', async (ctx) => {
-    administratorOf(ctx, 'publisher');
+    freshPublisherOf(ctx);
     await ctx.render('admin/client-form', await clientFormPage(parts, null));
   });
 
   router.post('/new', async (ctx) => {
-    const doer = administratorOf(ctx, 'publisher');
+    const doer = freshPublisherOf(ctx);
     const typed = await readForm(ctx, applicationFields);
     checkCsrf(ctx, typed.csrf);
     try {

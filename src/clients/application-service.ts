@@ -1,14 +1,17 @@
 import type { Doer } from '../audit/act.ts';
 import { recordAct } from '../audit/store.ts';
 import type { Environment } from '../base/environment.ts';
-import { NotFound } from '../base/errors.ts';
+import { Conflict, InvalidInput, NotFound } from '../base/errors.ts';
 import { newId } from '../base/secrets.ts';
 import { type Db, transaction } from '../db/pool.ts';
+import { suspensionsOf } from '../suspensions/store.ts';
 import { type ApplicationInput, changesBetween, readApplication } from './application.ts';
 import {
   deleteClient,
+  findStoppedOf,
   listOfferedSubscriptions,
   listTiedSubscriptions,
+  lockCountOfTeam,
   type OfferedSubscription,
   saveMaker,
 } from './application-store.ts';
@@ -33,7 +36,9 @@ export const rulesOf = ({ baseUrl }: ClientParts) => ({ loopback: baseUrl.starts
  * A new application for these subscriptions, all of one team and environment. `secret`: to be shown
  * now and never again; null where it has none.
  * @throws {InvalidInput} by the fields of the form.
- * @throws {NotFound} `subscription_not_found` for one of another team, or one that is over.
+ * @throws {NotFound} `subscription_not_found` for one of another team, or one that is over;
+ *   `team_not_found` for a team that is being deleted.
+ * @throws {Conflict} `too_many_applications`
  */
 export const makeApplication = (
   parts: ClientParts,
@@ -46,6 +51,8 @@ export const makeApplication = (
     const also = { subscriptions: choiceFault(tied) };
     const columns = readApplication(input, tied, rulesOf(parts), also);
     const [first] = tied as [OfferedSubscription]; // choiceFault saw that there is one
+    await keepRoom(tx, first.teamId);
+    await refuseBesideStopped(tx, subscriptionIds);
     const client = await insertNew(tx, {
       ...columns,
       id: `app_${newId()}`,
@@ -87,6 +94,7 @@ export const changeApplication = (
     );
     const also = { subscriptions: elsewhere ? keepsItsPlace : choiceFault(tied) };
     const columns = readApplication(input, tied, rulesOf(parts), also);
+    await refuseMoves(tx, id, tiedBefore, tied);
     const changes = changesBetween(before, columns);
     const { createdAt: _, createdByName: __, teamName: ___, ...client } = before;
     await upsertClient(tx, { ...client, ...columns });
@@ -104,6 +112,7 @@ export const changeApplication = (
 /**
  * Ends an application with everything that was given to it, and tells the team.
  * @throws {NotFound} `client_not_found`
+ * @throws {Conflict} `suspended`: made again it would be another, which nobody has stopped.
  */
 export const deleteApplication = (
   parts: ClientParts & { endClientAccess: EndClientAccess },
@@ -113,12 +122,63 @@ export const deleteApplication = (
   transaction(parts.pool, async (tx) => {
     const application = await holdApplication(tx, which);
     const { id, environment, name } = application;
+    if (await isStopped(tx, id)) {
+      throw new Conflict(
+        'suspended',
+        'This application is suspended. It can be deleted once an administrator has lifted that.',
+      );
+    }
     await deleteClient(tx, id);
     await parts.endClientAccess(tx, { environment, clientId: id });
     await recordClientAct(tx, doer, 'client.deleted', application, { name });
     const next = 'Whatever used it gets no more tokens, and those it has count no more.';
     await tellTeam(tx, parts, doer, application, { deed: 'has deleted', next });
   });
+
+/** So that no script fills the table; a team that needs more can delete some. */
+export const mostPerTeam = 50;
+
+/** @throws {Conflict} `too_many_applications` @throws {NotFound} `team_not_found` */
+async function keepRoom(tx: Db, teamId: string): Promise<void> {
+  const count = await lockCountOfTeam(tx, teamId);
+  if (count === undefined) throw new NotFound('team_not_found', 'There is no such team.');
+  if (count < mostPerTeam) return;
+  const sentence = `A team can have ${mostPerTeam} applications. Delete one that you no longer use.`;
+  throw new Conflict('too_many_applications', sentence);
+}
+
+const isStopped = async (tx: Db, id: string): Promise<boolean> =>
+  (await suspensionsOf(tx, [{ kind: 'client', id }])).length > 0;
+
+/** Or what was stopped would go on under another id. @throws {InvalidInput} `subscriptions` */
+async function refuseBesideStopped(tx: Db, subscriptionIds: readonly string[]): Promise<void> {
+  const stopped = await findStoppedOf(tx, subscriptionIds);
+  if (!stopped) return;
+  throw new InvalidInput({
+    subscriptions: `"${stopped.name}" is suspended: no other application can be made for its subscriptions until an administrator has lifted that.`,
+  });
+}
+
+/** Neither does a stopped one leave its subscriptions, nor another come to them. @throws {InvalidInput} */
+async function refuseMoves(
+  tx: Db,
+  id: string,
+  before: readonly { id: string }[],
+  after: readonly { id: string }[],
+): Promise<void> {
+  const added = after.filter((one) => !before.some((other) => other.id === one.id));
+  const removed = before.some((one) => !after.some((other) => other.id === one.id));
+  if (removed && (await isStopped(tx, id))) {
+    throw new InvalidInput({
+      subscriptions:
+        'This application is suspended: it keeps its subscriptions until that is lifted.',
+    });
+  }
+  await refuseBesideStopped(
+    tx,
+    added.map((one) => one.id),
+  );
+}
 
 /** @throws {NotFound} `subscription_not_found` */
 function chosen<One extends OfferedSubscription>(

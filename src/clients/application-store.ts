@@ -37,6 +37,35 @@ export const findOwnApplication = (
     [owner, id],
   );
 
+/**
+ * How many applications the team has, which stays true until the transaction ends; undefined: the
+ * team is gone.
+ */
+export const lockCountOfTeam = async (db: Db, teamId: string): Promise<number | undefined> => {
+  const team = await maybeOne(db, 'select id from teams where id = $1 for no key update', [teamId]);
+  if (!team) return undefined;
+  const counted = await maybeOne<{ count: number }>(
+    db,
+    `select count(*)::int as count from clients where team_id = $1 and kind = 'application'`,
+    [teamId],
+  );
+  return counted?.count ?? 0;
+};
+
+/** A client that the kill switch stopped and that is tied to one of these subscriptions. */
+export const findStoppedOf = (
+  db: Db,
+  subscriptionIds: readonly string[],
+): Promise<{ id: string; name: string } | undefined> =>
+  maybeOne(
+    db,
+    `select c.id, c.name from clients c join suspensions x on x.kind = 'client' and x.id = c.id
+     where exists (select from client_subscriptions cs
+       where cs.client_id = c.id and cs.subscription_id = any ($1::text[]))
+     order by x.suspended_at limit 1`,
+    [subscriptionIds],
+  );
+
 /** Until the transaction ends nobody else changes it or its secrets. */
 export const lockOwnApplication = (
   db: Db,

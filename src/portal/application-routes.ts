@@ -1,7 +1,7 @@
 import Router from '@koa/router';
 import type { Context } from 'koa';
 import { z } from 'zod';
-import { doerOf } from '../accounts/doer.ts';
+import { doerOf, freshDoerOf } from '../accounts/doer.ts';
 import { Conflict, InvalidInput, NotFound } from '../base/errors.ts';
 import { applicationFields, readTyped, tickedOf } from '../clients/application-form.ts';
 import {
@@ -12,6 +12,7 @@ import {
 } from '../clients/application-service.ts';
 import { listOfferedSubscriptions, listTiedSubscriptions } from '../clients/application-store.ts';
 import { endSecret, makeSecret } from '../clients/secret-service.ts';
+import type { Throttle } from '../db/throttle.ts';
 import { checkCsrf } from '../http/csrf.ts';
 import { readForm } from '../http/form.ts';
 import { goTo } from '../http/go-to.ts';
@@ -35,18 +36,26 @@ const assertionForm = bareForm.extend({ assertion: z.string().max(20_000).defaul
 
 /** The OAuth clients of my teams. */
 export function applicationRoutes(
-  parts: ApplicationPageParts & { endClientAccess: EndClientAccess },
+  parts: ApplicationPageParts & {
+    endClientAccess: EndClientAccess;
+    /** Of one team. */
+    letters: Throttle;
+  },
 ): Router {
   const { pool } = parts;
   const router = new Router({ prefix: '/applications' });
 
   /** The one of this address, with who asks. @throws {NotFound} for another team's. */
-  async function own(ctx: Context) {
-    const doer = doerOf(ctx);
+  async function own(ctx: Context, doer = doerOf(ctx)) {
     const which = { owner: doer.actor.id, id: String(ctx.params.id) };
     return { doer, which, application: await ownApplication(parts, which) };
   }
   type Own = Awaited<ReturnType<typeof own>>;
+
+  /** Counts what its whole team reads about. @throws {TooMany} */
+  const countLetters = async (ctx: Context, teamId: string | null | undefined): Promise<void> => {
+    if (teamId) await parts.letters.attempt({ name: teamId, address: ctx.ip });
+  };
 
   const show = async (
     ctx: Context,
@@ -67,18 +76,19 @@ export function applicationRoutes(
 
   router.get('/new', async (ctx) => {
     const subscription = textOf(ctx.query.subscription);
-    const page = await newApplicationPage(parts, doerOf(ctx).actor.id, { subscription });
+    const page = await newApplicationPage(parts, freshDoerOf(ctx).actor.id, { subscription });
     await ctx.render('portal/application-new', page);
   });
 
   router.post('/new', async (ctx) => {
-    const doer = doerOf(ctx);
+    const doer = freshDoerOf(ctx);
     const owner = doer.actor.id;
     const typed = await readForm(ctx, applicationFields);
     checkCsrf(ctx, typed.csrf);
     const subscriptionIds = tickedOf(typed, 'for');
     const offered = await listOfferedSubscriptions(pool, owner);
     const tied = offered.filter(({ id }) => subscriptionIds.includes(id));
+    if (typed.proof === 'secret') await countLetters(ctx, tied[0]?.teamId);
     try {
       const input = { ...readTyped(typed, tied), owner, subscriptionIds };
       const { id, secret } = await makeApplication(parts, doer, input);
@@ -103,7 +113,7 @@ export function applicationRoutes(
   });
 
   router.get('/:id/change', async (ctx) => {
-    const { which, application } = await own(ctx);
+    const { which, application } = await own(ctx, freshDoerOf(ctx));
     await ctx.render(
       'portal/application-change',
       await changePage(parts, which.owner, application),
@@ -111,7 +121,7 @@ export function applicationRoutes(
   });
 
   router.post('/:id/change', async (ctx) => {
-    const { doer, which, application } = await own(ctx);
+    const { doer, which, application } = await own(ctx, freshDoerOf(ctx));
     const typed = await readForm(ctx, applicationFields);
     checkCsrf(ctx, typed.csrf);
     const subscriptionIds = tickedOf(typed, 'for');
@@ -138,16 +148,18 @@ export function applicationRoutes(
   });
 
   router.post('/:id/delete', async (ctx) => {
-    const { doer, which } = await own(ctx);
+    const { doer, which, application } = await own(ctx);
     checkCsrf(ctx, (await readForm(ctx, bareForm)).csrf);
+    await countLetters(ctx, application.teamId);
     await deleteApplication(parts, doer, which);
     goTo(ctx, '/applications?done=deleted');
   });
 
   router.post('/:id/secrets', async (ctx) => {
-    const mine = await own(ctx);
+    const mine = await own(ctx, freshDoerOf(ctx));
     const { csrf, old } = await readForm(ctx, makeForm);
     checkCsrf(ctx, csrf);
+    await countLetters(ctx, mine.application.teamId);
     try {
       const { owner, id: clientId } = mine.which;
       const { secret } = await makeSecret(parts, mine.doer, { owner, clientId, old });
@@ -159,9 +171,10 @@ export function applicationRoutes(
   });
 
   router.post('/:id/secrets/:secret/end', async (ctx) => {
-    const mine = await own(ctx);
+    const mine = await own(ctx, freshDoerOf(ctx));
     const { csrf, overlap } = await readForm(ctx, endForm);
     checkCsrf(ctx, csrf);
+    await countLetters(ctx, mine.application.teamId);
     const { owner, id: clientId } = mine.which;
     const secretId = String(ctx.params.secret);
     try {

@@ -4,7 +4,7 @@ import type { Sessions } from '../accounts/session-cookie.ts';
 import type { Keyring } from '../base/secrets.ts';
 import type { KeysAt } from '../clients/remote-keys.ts';
 import { makeConsoleClients } from '../clients/service.ts';
-import type { Throttle } from '../db/throttle.ts';
+import { createThrottle, type Throttle } from '../db/throttle.ts';
 import { endClientAccess } from '../oauth/client-ending.ts';
 import { endAccess } from '../oauth/consents.ts';
 import { apiExplorerRoutes } from './api-explorer-routes.ts';
@@ -35,13 +35,21 @@ export type PortalParts = {
   portal?: boolean;
 };
 
+/** By team: its people read a letter about each secret of its applications. */
+const applicationLetters = {
+  purpose: 'application-letters',
+  perName: { points: 60, seconds: 3600 },
+  perAddress: null,
+};
+
 /** Products, subscriptions, applications, test users and teams, as their people see them. */
 export function portalPages(parts: PortalParts): Router {
   const router = new Router();
   router.use(homeRoutes(parts).routes());
   router.use(productRoutes({ ...parts, makeConsoleClients }).routes());
   router.use(subscriptionRoutes(parts).routes());
-  router.use(applicationRoutes({ ...parts, endClientAccess }).routes());
+  const letters = createThrottle(parts.pool, applicationLetters);
+  router.use(applicationRoutes({ ...parts, endClientAccess, letters }).routes());
   router.use(testUserRoutes({ ...parts, endAccess }).routes());
   router.use(teamPages(parts).routes());
   if (parts.portal ?? true) router.use(catalogueAndConsole(parts).routes());
