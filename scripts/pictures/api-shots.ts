@@ -16,11 +16,6 @@ export const apiShots: readonly Shot[] = [
     reach: (page, { demo }) => page.goto(`${demo.baseUrl}/apis?q=unicorn`),
   },
   {
-    name: 'apis-empty',
-    sizes: [wide],
-    reach: (page, { bare }) => page.goto(`${bare.baseUrl}/apis`),
-  },
-  {
     name: 'api',
     sizes: shell,
     reach: (page, { demo }) => page.goto(`${demo.baseUrl}/apis/patient-record`),
@@ -56,10 +51,5 @@ export const apiShots: readonly Shot[] = [
     name: 'guide-access',
     sizes: shell,
     reach: (page, { demo }) => page.goto(`${demo.baseUrl}/guide/access`),
-  },
-  {
-    name: 'guide-access-bare',
-    sizes: [wide],
-    reach: (page, { bare }) => page.goto(`${bare.baseUrl}/guide/access`),
   },
 ];
