@@ -107,6 +107,7 @@ export async function approvalPage(
     ...told,
     ...line(one),
     needsApproval: one.needsApproval,
+    limitedBefore: one.limitedBefore,
     mayDecide,
     ownRequest,
     name: one.name,

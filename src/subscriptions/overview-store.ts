@@ -6,6 +6,8 @@ export type SubscriptionOverview = Omit<Subscription, 'requestedBy' | 'decidedBy
   productName: string;
   teamName: string;
   needsApproval: boolean;
+  /** It waits, also for an open product: what the team had of it before was suspended, or had an end. */
+  limitedBefore: boolean;
   /** Null: nobody, or an account that is deleted. */
   requestedBy: string | null;
   askedBy: string | null;
@@ -21,6 +23,7 @@ const columns = `s.id, s.team_id as "teamId", s.product_id as "productId", s.env
   s.created_at as "createdAt", s.decided_at as "decidedAt", s.expires_at as "expiresAt", s.scopes,
   s.decided_as as "decidedAs", s.terms_version as "termsVersion", s.activated_at as "activatedAt",
   p.name as "productName", t.name as "teamName", p.needs_approval as "needsApproval",
+  s.state = 'submitted' and s.next_waits as "limitedBefore",
   asker.name as "askedBy", decider.name as "decidedByName",
   (select count(*)::int from team_members where team_id = s.team_id) as "teamSize"`;
 

@@ -296,6 +296,23 @@ describe('the pages of approvals', () => {
     expect(page.text).not.toContain('/approve"');
   });
 
+  test('why a request for an open product waits stands beside it', async () => {
+    const open = await aProduct(server.pool);
+    const someone = await aDeveloper(server.pool);
+    const { id } = await askFor(server.pool, someone, open);
+    for (const state of ['suspended', 'cancelled']) {
+      await server.pool.query('update subscriptions set state = $2, reason = $3 where id = $1', [
+        id,
+        state,
+        'It hammers the API.',
+      ]);
+    }
+    const again = await askFor(server.pool, someone, open);
+    const page = await helen.open(`/admin/approvals/${again.id}`);
+    expect(page.text).toContain('what this team had of it was suspended, or given an end');
+    expect((await helen.open(`/admin/approvals/${id}`)).text).toContain('nobody has to approve it');
+  });
+
   test('what a developer writes is text', async () => {
     const { path } = await aRequest({ purpose: '<script>alert(1)</script> and more of it' });
     const page = await helen.open(path);
