@@ -249,7 +249,8 @@ describe('the pages of APIs', () => {
       info: {
         title: 'Odd',
         version: '1',
-        description: '# Hi\n<script>alert(1)</script> <b>bold</b>',
+        description:
+          '# Hi\n<script>alert(1)</script> <b>bold</b>\n\nWords <b>bold</b> [x](javascript:alert(1)) [y](/admin)',
       },
       paths: {
         '/tree': { get: { operationId: 'tree', responses: answer(node) } },
@@ -280,7 +281,7 @@ describe('the pages of APIs', () => {
 
     const { text } = await visit('/apis/odd');
     expect(text).toContain('<h2>Hi</h2>'); // the page's title is above it
-    expect(text).not.toMatch(/<script|<b>bold/);
+    expect(text).not.toMatch(/<script|<b>bold|href="(javascript|\/admin)/);
     const words = wordsIn(text.replaceAll('&quot;', '"'));
     expect(words).toContain('"#/components/schemas/Gone" points to nothing.');
     expect(words).toContain('"http://127.0.0.1:9/x.json" points outside the document');
