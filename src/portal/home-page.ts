@@ -90,6 +90,7 @@ function rowOf(row: HomeSubscription) {
     decidedBy: row.decidedByName,
     keys: row.keys,
     applications: row.applications,
+    used: row.lastUsedAt ? `Last used: ${timeInWords(row.lastUsedAt)}` : 'No key or secret yet',
     limits: limitsInWords([row.rate, row.quota]),
   };
 }

@@ -54,6 +54,8 @@ export type HomeSubscription = {
   decidedByName: string | null;
   keys: { slot: Slot; lastFour: string }[];
   applications: string[];
+  /** Of its keys and of its applications' secrets; null: none was ever used. */
+  lastUsedAt: Date | null;
   rate: Limit | null;
   quota: Limit | null;
 };
@@ -76,6 +78,11 @@ export const listHomeSubscriptions = (
        array(select c.name from client_subscriptions cs join clients c on c.id = cs.client_id
          where cs.subscription_id = s.id and c.kind = 'application'
          order by c.created_at, c.id) as applications,
+       greatest(
+         (select max(k.last_used_at) from subscription_keys k where k.subscription_id = s.id),
+         (select max(x.last_used_at) from client_subscriptions cs
+          join client_secrets x on x.client_id = cs.client_id
+          where cs.subscription_id = s.id)) as "lastUsedAt",
        case when p.rate_calls is not null
          then json_build_object('calls', p.rate_calls, 'seconds', p.rate_seconds) end as rate,
        case when p.quota_calls is not null

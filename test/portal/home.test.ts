@@ -1,7 +1,7 @@
 import { createPasswords } from '../../src/base/passwords.ts';
 import type { Product } from '../../src/products/product.ts';
 import { useDatabaseUrl } from '../support/database.ts';
-import { newBrowser } from '../support/flow.ts';
+import { newBrowser, post } from '../support/flow.ts';
 import { aClient, aProduct, aSubscription, aTeam } from '../support/seed.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { aPerson, type Person, send } from './profile-support.ts';
@@ -49,9 +49,13 @@ describe('what one comes home to', () => {
     );
   });
 
-  test('a subscription has its state, product, environment, keys, applications and limit', async () => {
+  test('a subscription has its state, product, environment, keys, applications, last use and limit', async () => {
     const someone = await asked({ name: 'Read Records', rate: { calls: 10, seconds: 60 } });
-    await aClient(server.pool, { name: 'Night Batch', subscriptions: [someone.subscription] });
+    const subscriptions = [someone.subscription];
+    const client = await aClient(server.pool, { name: 'Night Batch', subscriptions });
+    expect(await home(someone)).toContain('No key or secret yet');
+    const form = { grant_type: 'client_credentials' };
+    await post(`${server.baseUrl}/sandbox/token`, client, form);
     const text = await home(someone);
     const table = card(text, 'Subscriptions');
     const [primary, secondary] = await keysOf(server, someone.subscription.id);
@@ -63,6 +67,7 @@ describe('what one comes home to', () => {
       `<code>••••${primary?.value.slice(-4)}</code> primary`,
       `<code>••••${secondary?.value.slice(-4)}</code> secondary`,
       'Night Batch',
+      'Last used: Today, ',
       '10 calls a minute',
     ]) {
       expect(text).toContain(words);
