@@ -1,5 +1,4 @@
 import { InvalidInput } from '../base/errors.ts';
-import { quotable } from '../mail/letter.ts';
 import type { GrantType } from '../products/product.ts';
 import { type AuthMethod, type Client, hasSecret } from './client.ts';
 import { jwksUriFault, readKeySet } from './keys.ts';
@@ -95,10 +94,7 @@ export function readApplication(
 function nameFault(name: string): string | undefined {
   if (name === '') return 'Fill this in.';
   if ([...name].length > longestName) return `Too long: use at most ${longestName} characters.`;
-  if (notInNames.test(name)) return 'Write this in one line.';
-  return quotable(name, '') === ''
-    ? 'Write a name that does not look like a web or email address: it stands in letters.'
-    : undefined;
+  return notInNames.test(name) ? 'Write this in one line.' : undefined;
 }
 
 const grantWords: Readonly<Record<GrantType, string>> = {

@@ -158,6 +158,15 @@ describe('the applications of a team', () => {
     expect((await machine({ id, secret })).status).toBe(status);
   });
 
+  test('a name that reads like an address is kept, and stands in no letter', async () => {
+    const { person, colleague } = await developer();
+    const { id } = await made(person, { name: 'Node.js Batch' });
+    expect((await person.open(`/applications/${id}`)).text).toContain('Node.js Batch');
+    const letters = await lettersTo(server.pool, colleague.account.email);
+    expect(letters).not.toHaveLength(0);
+    expect(JSON.stringify(letters)).not.toContain('Node.js');
+  });
+
   test('a third secret is refused, also when two ask at once', async () => {
     const { person, colleague } = await developer();
     const { id } = await made(person);
@@ -312,7 +321,6 @@ describe('the applications of a team', () => {
 
     test.each<[what: string, fields: Record<string, string>, words: string]>([
       ['without a name', { name: '' }, 'Fill this in'],
-      ['with a name that is a link', { name: 'Win at prizes.example' }, 'does not look like a web'],
       ['with a name of two lines', { name: 'Ward\u2028Round' }, 'in one line'],
       ['with a name that is too long', { name: 'x'.repeat(81) }, 'at most 80'],
       [
