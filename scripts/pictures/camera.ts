@@ -34,6 +34,8 @@ type Order = {
   readonly schemes: readonly Scheme[];
   /** Looked at, and not checked only. */
   readonly pictured: (size: Size) => boolean;
+  /** What else to look for once the state is reached; answers what is wrong, in words. */
+  readonly read?: (page: Page) => Promise<string[]>;
 };
 
 /** Reaches the state once, then looks at it in every size and scheme. Returns what is wrong, in words. */
@@ -65,6 +67,7 @@ export async function take(order: Order, shot: Shot): Promise<string[]> {
         });
       }
     }
+    for (const what of (await order.read?.(page)) ?? []) wrong.add(what);
   } catch (error) {
     wrong.add(error instanceof Error ? error.message : String(error));
     await page.screenshot({ path: `${order.folder}/${shot.name}-failed.png` });

@@ -1,8 +1,10 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { allShots } from '../../scripts/pictures/all-shots.ts';
-import { phone, type Shot, wide } from '../../scripts/pictures/camera.ts';
+import { phone, type Shot, take, wide } from '../../scripts/pictures/camera.ts';
 import { type Stage, setStage } from '../../scripts/pictures/stage.ts';
 import { browserStories } from './stories.ts';
 
@@ -40,14 +42,19 @@ const looks = [
 /** axe is a script, and says nothing of a page that may not run any; their pages are among the others. */
 const lookedAt = (shot: Shot): boolean =>
   !shot.withoutScript && shot.name !== 'mailbox-letter-html';
-const shots = allShots.filter(lookedAt);
 
-browserStories('whoever hears a page, or sees little of it', (newContext) => {
+// What `npm run screenshots` does, at all sizes, but in one scheme and with one picture of each page;
+// and then axe, for whoever hears a page or sees little of it.
+browserStories('every page in every state', (newContext) => {
+  const folder = mkdtempSync(join(tmpdir(), 'sandgate-pictures-'));
   let stage: Stage;
   beforeAll(async () => {
     stage = await setStage();
   }, 60_000);
-  afterAll(() => stage.close());
+  afterAll(async () => {
+    rmSync(folder, { recursive: true, force: true });
+    await stage.close();
+  });
 
   async function read(page: Page): Promise<string[]> {
     await page.evaluate(axeSource); // past the CSP, which lets no inline script in
@@ -61,14 +68,18 @@ browserStories('whoever hears a page, or sees little of it', (newContext) => {
     return wrong;
   }
 
-  test.each(shots)(
-    'can use it in every size and scheme: $name',
-    async ({ reach }) => {
-      const context = await newContext();
-      const page = await context.newPage();
-      await reach(page, stage);
-      expect(await read(page)).toEqual([]);
-      await context.close();
+  test.each(allShots)(
+    'is sound, fits its windows, and everybody can use it: $name',
+    async (shot) => {
+      const order = {
+        newContext,
+        stage,
+        folder,
+        schemes: ['light'],
+        pictured: (size: unknown) => size === shot.sizes[0],
+        ...(lookedAt(shot) && { read }),
+      } as const;
+      expect(await take(order, shot)).toEqual([]);
     },
     60_000,
   );
