@@ -177,11 +177,11 @@ describe('resetting a team’s own test users', () => {
       { owner: team.id, id: shared.id },
     ]) {
       const tries = [
-        resetTestUser(parts(), doer, which),
-        removeTestUser(parts(), doer, which),
-        setBehaviour(parts(), doer, { ...which, behaviour: 'slow' }),
+        () => resetTestUser(parts(), doer, which),
+        () => removeTestUser(parts(), doer, which),
+        () => setBehaviour(parts(), doer, { ...which, behaviour: 'slow' }),
       ];
-      for (const one of tries) await expect(one).rejects.toThrow('no such test user');
+      for (const attempt of tries) await expect(attempt()).rejects.toThrow('no such test user');
     }
   });
 });
