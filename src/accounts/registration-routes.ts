@@ -5,6 +5,7 @@ import { InvalidInput } from '../base/errors.ts';
 import { callerOf } from '../http/caller.ts';
 import { checkCsrf } from '../http/csrf.ts';
 import { readForm } from '../http/form.ts';
+import { goTo } from '../http/go-to.ts';
 import { ownCookie } from '../http/own-cookie.ts';
 import { safeReturnTo } from '../http/return-to.ts';
 import { orAskToWait } from '../http/wait.ts';
@@ -170,9 +171,4 @@ function orShowAgain(
       ctx.status = 422;
     });
   return orAskToWait(ctx, work, (problem) => show({ problem }));
-}
-
-function goTo(ctx: Context, path: string): void {
-  ctx.status = 303;
-  ctx.redirect(path);
 }

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { callerOf } from '../http/caller.ts';
 import { checkCsrf } from '../http/csrf.ts';
 import { readForm } from '../http/form.ts';
+import { goTo } from '../http/go-to.ts';
 import { safeReturnTo } from '../http/return-to.ts';
 import { orAskToWait } from '../http/wait.ts';
 import type { PasswordRules } from './password-rules.ts';
@@ -100,11 +101,6 @@ export function resetRoutes(parts: ResetParts & { rules: PasswordRules }): Route
   });
 
   return router;
-}
-
-function goTo(ctx: Context, path: string): void {
-  ctx.status = 303;
-  ctx.redirect(path);
 }
 
 /** What is wrong with the field, or what stands in the way and passes. */

@@ -4,11 +4,12 @@ import { z } from 'zod';
 import { callerOf } from '../http/caller.ts';
 import { checkCsrf } from '../http/csrf.ts';
 import { readForm } from '../http/form.ts';
+import { goTo } from '../http/go-to.ts';
 import { safeReturnTo } from '../http/return-to.ts';
 import { accountOf, type Sessions } from './session-cookie.ts';
 import { enter } from './sign-in.ts';
 import { deviceCookie } from './sign-in-device.ts';
-import { goTo, placeAfter, showForm, waitOf } from './sign-in-routes.ts';
+import { placeAfter, showForm, waitOf } from './sign-in-routes.ts';
 import {
   type SecondStepAnswer,
   type SecondStepParts,

@@ -7,7 +7,7 @@ import { ownCookie } from '../http/own-cookie.ts';
 import { labelOf } from './session.ts';
 import { isKnownDevice, listDevices } from './sign-in-store.ts';
 
-/** Days after which a browser that an account was not used in is a new one again. */
+/** Days that the cookie lasts; how long the other end is kept is a setting, KEEP_DEVICES_DAYS. */
 const deviceDays = 365;
 
 /** Outlasts the session. Null in `find`: this browser has never been at our sign-in form. */

@@ -8,6 +8,7 @@ import { transaction } from '../db/pool.ts';
 import { callerOf } from '../http/caller.ts';
 import { checkCsrf } from '../http/csrf.ts';
 import { readForm } from '../http/form.ts';
+import { goTo } from '../http/go-to.ts';
 import { placeOf, safeReturnTo } from '../http/return-to.ts';
 import { mayAdminister } from './second-factor.ts';
 import { accountOf, type Sessions } from './session-cookie.ts';
@@ -124,9 +125,4 @@ export async function showForm(
   const { returnTo, email = '', problem = null, notice = null } = page;
   ctx.set('Cache-Control', 'no-store');
   await ctx.render('accounts/sign-in', { returnTo, email, problem, notice });
-}
-
-export function goTo(ctx: Context, path: string): void {
-  ctx.status = 303;
-  ctx.redirect(path);
 }

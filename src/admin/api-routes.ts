@@ -2,8 +2,8 @@ import Router from '@koa/router';
 import type { Context } from 'koa';
 import { stringify } from 'yaml';
 import { z } from 'zod';
-import { accountOf, signedIn } from '../accounts/session-cookie.ts';
-import { Conflict, InvalidInput, NotFound } from '../base/errors.ts';
+import { signedIn } from '../accounts/session-cookie.ts';
+import { NotFound } from '../base/errors.ts';
 import { checkCsrf } from '../http/csrf.ts';
 import { readForm } from '../http/form.ts';
 import { goTo } from '../http/go-to.ts';
@@ -12,6 +12,7 @@ import type { AdministratorOf } from './administrator.ts';
 import { type ApiChange, changeApi, findApi, makeApi } from './api-editing.ts';
 import { apiPage, apisPage, type ToldOfApi } from './api-page.ts';
 import type { EditingParts } from './product-editing.ts';
+import { mayPublish, orAgain } from './publishing.ts';
 
 type Parts = EditingParts & { administratorOf: AdministratorOf };
 
@@ -60,7 +61,7 @@ export function apiRoutes(parts: Parts): Router {
 
   router.get('/', async (ctx) => {
     administratorOf(ctx);
-    await ctx.render('admin/apis', await apisPage(pool, { mayEdit: mayEdit(ctx) }));
+    await ctx.render('admin/apis', await apisPage(pool, { mayEdit: mayPublish(ctx) }));
   });
 
   const showNew = (ctx: Context, told: ToldOfApi): Promise<void> =>
@@ -129,32 +130,12 @@ export function apiRoutes(parts: Parts): Router {
   return router;
 }
 
-const mayEdit = (ctx: Context): boolean =>
-  (accountOf(ctx)?.roles ?? []).some((role) => role === 'publisher' || role === 'owner');
-
-/** Undefined where it failed: then `again` has shown the page with what is wrong. */
-async function orAgain<T>(
-  ctx: Context,
-  work: () => Promise<T>,
-  again: (told: ToldOfApi) => Promise<void>,
-): Promise<T | undefined> {
-  try {
-    return await work();
-  } catch (error) {
-    const invalid = error instanceof InvalidInput;
-    if (!invalid && !(error instanceof Conflict)) throw error;
-    await again(invalid ? { errors: error.fields } : { problem: error.message });
-    ctx.status = invalid ? 422 : 409;
-    return undefined;
-  }
-}
-
 async function show(ctx: Context, { pool }: Parts, told: ToldOfApi): Promise<void> {
   const api = await findApi(pool, String(ctx.params.id));
   if (!api) throw new NotFound('no_api', 'There is no such API.');
   const page = await apiPage(pool, api, {
     told,
-    mayEdit: mayEdit(ctx),
+    mayEdit: mayPublish(ctx),
     reader: signedIn(ctx).id,
   });
   await ctx.render('admin/api', page);

@@ -1,8 +1,8 @@
 import Router from '@koa/router';
 import type { Context } from 'koa';
 import { z } from 'zod';
-import { accountOf, signedIn } from '../accounts/session-cookie.ts';
-import { Conflict, InvalidInput, NotFound } from '../base/errors.ts';
+import { signedIn } from '../accounts/session-cookie.ts';
+import { NotFound } from '../base/errors.ts';
 import { checkCsrf } from '../http/csrf.ts';
 import { readForm } from '../http/form.ts';
 import { goTo } from '../http/go-to.ts';
@@ -10,6 +10,7 @@ import type { AdministratorOf } from './administrator.ts';
 import { type EditingParts, editProduct, findWhole, moveProduct } from './product-editing.ts';
 import { blank, productForm, typedAs, typedOf } from './product-form.ts';
 import { productPage, productsPage, type Told } from './product-page.ts';
+import { mayPublish, orAgain } from './publishing.ts';
 
 type Parts = EditingParts & { administratorOf: AdministratorOf };
 
@@ -39,7 +40,7 @@ export function productRoutes(parts: Parts): Router {
     administratorOf(ctx);
     const like = typeof ctx.query.q === 'string' ? ctx.query.q.trim() : '';
     const after = typeof ctx.query.after === 'string' ? ctx.query.after : null;
-    const page = await productsPage(pool, { like, after, mayEdit: mayEdit(ctx) });
+    const page = await productsPage(pool, { like, after, mayEdit: mayPublish(ctx) });
     await ctx.render('admin/products', page);
   });
 
@@ -96,30 +97,15 @@ export function productRoutes(parts: Parts): Router {
 
 const idOf = (ctx: Context): string => String(ctx.params.id);
 
-const mayEdit = (ctx: Context): boolean =>
-  (accountOf(ctx)?.roles ?? []).some((role) => role === 'publisher' || role === 'owner');
-
-/** Undefined where it failed: then the page stands there again, with all that was typed. */
-async function orShown<T>(
+/** The same page again, with what is wrong. */
+const orShown = <T>(
   ctx: Context,
   parts: Parts,
   id: string | null,
   told: Told,
   work: () => Promise<T>,
-): Promise<T | undefined> {
-  try {
-    return await work();
-  } catch (error) {
-    const invalid = error instanceof InvalidInput;
-    if (!invalid && !(error instanceof Conflict)) throw error;
-    await show(ctx, parts, id, {
-      ...told,
-      ...(invalid ? { errors: error.fields } : { problem: error.message }),
-    });
-    ctx.status = invalid ? 422 : 409;
-    return undefined;
-  }
-}
+): Promise<T | undefined> =>
+  orAgain(ctx, work, (refusal) => show(ctx, parts, id, { ...told, ...refusal }));
 
 async function show(ctx: Context, { pool }: Parts, id: string | null, told: Told): Promise<void> {
   const product = id === null ? null : await findWhole(pool, id);
@@ -128,7 +114,7 @@ async function show(ctx: Context, { pool }: Parts, id: string | null, told: Told
   const page = await productPage(pool, product, {
     typed: product ? typedAs(product) : blank,
     told,
-    mayEdit: mayEdit(ctx),
+    mayEdit: mayPublish(ctx),
     reader: signedIn(ctx).id,
     before: typeof before === 'string' && /^\d{1,18}$/.test(before) ? before : null,
   });

@@ -9,10 +9,11 @@ import { Conflict, InvalidInput } from '../base/errors.ts';
 import { counted, listed } from '../base/in-words.ts';
 import { checkCsrf } from '../http/csrf.ts';
 import { readForm } from '../http/form.ts';
+import { goTo } from '../http/go-to.ts';
 import { listConsents } from '../oauth/consents.ts';
 import { deleteOwnAccount, fateOf } from './profile-closing.ts';
 import { listTeamsOfLeaver, type TeamOfLeaver } from './profile-closing-store.ts';
-import { freshSelfOf, goTo } from './profile-self.ts';
+import { freshSelfOf } from './profile-self.ts';
 
 const form = z.object({ csrf: z.string().default(''), email: z.string().default('') });
 

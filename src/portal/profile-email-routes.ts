@@ -17,10 +17,11 @@ import { accountOf } from '../accounts/session-cookie.ts';
 import { InvalidInput } from '../base/errors.ts';
 import { checkCsrf } from '../http/csrf.ts';
 import { readForm } from '../http/form.ts';
+import { goTo } from '../http/go-to.ts';
 import { ownCookie } from '../http/own-cookie.ts';
 import { comeBackTo } from '../http/return-to.ts';
 import { orAskToWait } from '../http/wait.ts';
-import { freshSelfOf, goTo, selfOf } from './profile-self.ts';
+import { freshSelfOf, selfOf } from './profile-self.ts';
 
 const bareForm = z.object({ csrf: z.string().default('') });
 const emailForm = bareForm.extend({ email: z.string().default('') });

@@ -11,9 +11,10 @@ import type { Sessions } from '../accounts/session-cookie.ts';
 import { deviceCookie } from '../accounts/sign-in-device.ts';
 import { checkCsrf } from '../http/csrf.ts';
 import { readForm } from '../http/form.ts';
+import { goTo } from '../http/go-to.ts';
 import { orAskToWait } from '../http/wait.ts';
 import { endAccess } from '../oauth/consents.ts';
-import { freshSelfOf, goTo } from './profile-self.ts';
+import { freshSelfOf } from './profile-self.ts';
 
 const form = z.object({ csrf: z.string().default(''), password: z.string().default('') });
 

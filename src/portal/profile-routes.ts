@@ -7,9 +7,10 @@ import { personName } from '../accounts/registration-form.ts';
 import { environments } from '../base/environment.ts';
 import { checkCsrf } from '../http/csrf.ts';
 import { readForm } from '../http/form.ts';
+import { goTo } from '../http/go-to.ts';
 import { withdrawConsent } from '../oauth/consents.ts';
 import { profilePage } from './profile-page.ts';
-import { goTo, selfOf } from './profile-self.ts';
+import { selfOf } from './profile-self.ts';
 
 const bareForm = z.object({ csrf: z.string().default('') });
 const nameForm = bareForm.extend({ name: z.string().default('') });

@@ -19,9 +19,10 @@ import { deviceCookie } from '../accounts/sign-in-device.ts';
 import { dayInWords } from '../base/in-words.ts';
 import { checkCsrf } from '../http/csrf.ts';
 import { readForm } from '../http/form.ts';
+import { goTo } from '../http/go-to.ts';
 import { safeReturnTo } from '../http/return-to.ts';
 import { endAccess } from '../oauth/consents.ts';
-import { freshSelfOf, goTo } from './profile-self.ts';
+import { freshSelfOf } from './profile-self.ts';
 
 const path = '/profile/second-factor';
 const bareForm = z.object({ csrf: z.string().default('') });

@@ -14,5 +14,3 @@ function withSession(ctx: Context, account: Self['account']): Self {
   if (!session) throw new Error('an account is signed in by a session');
   return { account, session, caller: callerOf(ctx) };
 }
-
-export { goTo } from '../http/go-to.ts';

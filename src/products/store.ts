@@ -14,14 +14,6 @@ const columns = `id, environment, name, description, audience, subjects,
 export const findProduct = (db: Db, id: string): Promise<Product | undefined> =>
   maybeOne<Product>(db, `select ${columns} from products where id = $1`, [id]);
 
-/** What anyone may see, by name; drafts and retired ones are left out. */
-export const listProducts = (db: Db): Promise<Product[]> =>
-  many<Product>(
-    db,
-    `select ${columns} from products where state in ('published', 'deprecated')
-     order by environment desc, name, id`,
-  );
-
 export const upsertProduct = async (db: Db, product: Product): Promise<void> => {
   await db.query(
     `insert into products (id, environment, name, description, audience, subjects, needs_approval,

@@ -36,15 +36,7 @@ const joined = `subscriptions s
 const owned = `(s.team_id = $1 or exists (
   select from team_members m where m.team_id = s.team_id and m.account_id = $1))`;
 
-/** Of the teams of `owner`, an account's id or a team's: what counts first, then newest first. */
-export const listOwnSubscriptions = (db: Db, owner: string): Promise<SubscriptionOverview[]> =>
-  many<SubscriptionOverview>(
-    db,
-    `select ${columns} from ${joined} where ${owned}
-     order by s.state not in ('submitted', 'active', 'suspended'), s.created_at desc, s.id`,
-    [owner],
-  );
-
+/** Of a team of `owner`, an account's id or a team's. */
 export const findOwnSubscription = (
   db: Db,
   { owner, id }: { owner: string; id: string },

@@ -6,7 +6,7 @@ import { createPasswords } from '../../src/base/passwords.ts';
 import { digest } from '../../src/base/secrets.ts';
 import { findClient } from '../../src/clients/store.ts';
 import { type Fixtures, makeFixtures, writeFixtures } from '../../src/commands/fixtures.ts';
-import { listProducts } from '../../src/products/store.ts';
+import { searchCatalogue } from '../../src/products/catalogue-store.ts';
 import { checkTestUserPassword } from '../../src/test-users/service.ts';
 import { listTestUsersFor } from '../../src/test-users/store.ts';
 import { useDatabase } from '../support/database.ts';
@@ -98,7 +98,8 @@ describe('fixtures', () => {
 
   test('no one else is shown them', async () => {
     expect(await listTestUsersFor(pool, null)).toEqual([]);
-    expect(await listProducts(pool)).toEqual([]);
+    const all = { viewer: null, words: [], environment: null, after: null, limit: 100 };
+    expect(await searchCatalogue(pool, all)).toEqual([]);
   });
 
   test('a second run replaces every secret and doubles nothing', async () => {
