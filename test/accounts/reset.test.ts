@@ -221,7 +221,7 @@ describe('a forgotten password', () => {
   });
 
   test('takes as long for an unknown address', async () => {
-    const known = await Promise.all(Array.from({ length: 50 }, someone));
+    const known = await Promise.all(Array.from({ length: 100 }, someone));
     const browser = newBrowser(baseUrl);
     const form = await browser.open(`${baseUrl}/forgot`);
     const csrf = /name="csrf" value="([^"]+)"/.exec(form.text)?.[1] ?? '';
