@@ -19,6 +19,9 @@ type Given = {
   document: unknown;
   otherVersions: unknown[];
   baseUrls: Record<string, string>;
+  keyHeader?: string | undefined;
+  keyParameter?: string | undefined;
+  cors?: boolean | undefined;
 };
 
 export type ApiChange =
@@ -81,6 +84,9 @@ function changed(there: Api, change: ApiChange, baseUrl: string): Given {
       version === current ? [] : [document],
     ),
     baseUrls: Object.fromEntries(there.baseUrls.map(({ name, url }) => [name, url])),
+    keyHeader: there.keyHeader,
+    keyParameter: there.keyParameter,
+    cors: there.cors,
   });
   const all = versionsOf(there);
   if (change.kind === 'baseUrls') {

@@ -36,10 +36,13 @@ export function errorsOf(
   return Object.fromEntries(errors);
 }
 
+/** Shown beside one another under one name. */
+const withinField = /^(calls|seconds|includedCalls|perThousand|currency)$/;
+
 /** Within a field: a line of a list, or an entry by its name, such as a role. */
 function placeOf(step: PropertyKey | undefined): string | undefined {
   if (typeof step === 'number') return `Line ${step + 1}`;
-  return typeof step === 'string' && !/^(calls|seconds)$/.test(step) ? step : undefined;
+  return typeof step === 'string' && !withinField.test(step) ? step : undefined;
 }
 
 /** Of a programme that holds one thing: without the way to it. */

@@ -22,6 +22,9 @@ export function productFaults(product: WholeProduct, apis: readonly Api[]): Faul
       ];
     }),
     ...subjectFaults(product),
+    ...(product.environment === 'sandbox' && product.consoleRelay
+      ? [{ path: ['consoleRelay'], message: 'a sandbox product is called from the console anyway' }]
+      : []),
     ...endFaults(product),
   ];
 }

@@ -23,7 +23,13 @@ const plain = [
   'rateSeconds',
   'quotaCalls',
   'quotaSeconds',
+  'quotaStatus',
+  'credentials',
+  'staleSeconds',
   'priceNote',
+  'includedCalls',
+  'perThousand',
+  'currency',
   'terms',
   'visibility',
   'invited',
@@ -33,6 +39,7 @@ const plain = [
 
 export type Typed = Record<(typeof plain)[number], string> & {
   needsApproval: boolean;
+  consoleRelay: boolean;
   grantTypes: string[];
   /** `patient-record sandbox` → the version, empty for the current one. */
   apis: Record<string, string>;
@@ -54,6 +61,7 @@ export function typedOf(form: Record<string, unknown>): Typed {
       string
     >), // one entry for each
     needsApproval: form.needsApproval === 'yes',
+    consoleRelay: form.consoleRelay === 'yes',
     grantTypes: grantTypes.filter((type) => ticked('grant ').includes(type)),
     apis: Object.fromEntries(ticked('api ').map((at) => [at, text(`version ${at}`)])),
   };
@@ -66,6 +74,11 @@ export const typedAs = (product: WholeProduct): Typed => ({
   rateSeconds: String(product.rate?.seconds ?? ''),
   quotaCalls: String(product.quota?.calls ?? ''),
   quotaSeconds: String(product.quota?.seconds ?? ''),
+  quotaStatus: String(product.quotaStatus),
+  staleSeconds: String(product.staleSeconds),
+  includedCalls: String(product.price?.includedCalls ?? ''),
+  perThousand: product.price?.perThousand ?? '',
+  currency: product.price?.currency ?? '',
   invited: product.invited.join('\n'),
   scopes: product.scopes
     .map(({ scope, description, isDefault }) =>
@@ -96,7 +109,14 @@ export const blank: Typed = {
   rateSeconds: '',
   quotaCalls: '',
   quotaSeconds: '',
+  quotaStatus: '403',
+  credentials: 'key_and_token',
+  staleSeconds: '0',
+  consoleRelay: false,
   priceNote: '',
+  includedCalls: '',
+  perThousand: '',
+  currency: '',
   terms: '',
   visibility: 'everybody',
   invited: '',
@@ -107,11 +127,15 @@ export const blank: Typed = {
 
 /** As a programme file would say it; what it is worth, `productFields` tells. */
 export function fieldsOf(typed: Typed): Record<keyof z.input<typeof productFields>, unknown> {
-  const { rateCalls, rateSeconds, quotaCalls, quotaSeconds, roles, ...rest } = typed;
+  const { rateCalls, rateSeconds, quotaCalls, quotaSeconds, quotaStatus, ...others } = typed;
+  const { staleSeconds, includedCalls, perThousand, currency, roles, ...rest } = others;
   return {
     ...rest,
     rate: limitOf(rateCalls, rateSeconds),
     quota: limitOf(quotaCalls, quotaSeconds),
+    quotaStatus: numberOf(quotaStatus),
+    staleSeconds: numberOf(staleSeconds || '0'),
+    price: priceOf({ includedCalls, perThousand, currency }),
     invited: typed.invited.split(/[\s,]+/).filter(Boolean),
     apis: Object.entries(typed.apis).map(([at, version]) => {
       const [id, baseUrl] = at.split(' ');
@@ -148,8 +172,22 @@ const linesOf = (text: string): string[] =>
 /** Null: none, where both are empty. */
 function limitOf(calls: string, seconds: string): unknown {
   if (calls.trim() === '' && seconds.trim() === '') return null;
+  return { calls: numberOf(calls), seconds: numberOf(seconds) };
+}
+
+/** Null: nothing to reckon with, where all is empty. */
+function priceOf(typed: Pick<Typed, 'includedCalls' | 'perThousand' | 'currency'>): unknown {
+  const [includedCalls, perThousand, currency] = [
+    typed.includedCalls.trim(),
+    typed.perThousand.trim(),
+    typed.currency.trim(),
+  ];
+  if (includedCalls === '' && perThousand === '' && currency === '') return null;
   return {
-    calls: Number(calls.trim() || Number.NaN),
-    seconds: Number(seconds.trim() || Number.NaN),
+    includedCalls: numberOf(includedCalls || '0'),
+    perThousand,
+    currency: currency.toUpperCase(),
   };
 }
+
+const numberOf = (text: string): number => Number(text.trim() || Number.NaN);

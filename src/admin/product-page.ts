@@ -5,6 +5,7 @@ import type { Db } from '../db/pool.ts';
 import { versionsOf } from '../products/api.ts';
 import { listApis } from '../products/api-store.ts';
 import {
+  credentials,
   grantTypes,
   productStates,
   subjects,
@@ -15,6 +16,7 @@ import { fingerprintOf } from './product-editing.ts';
 import type { Typed } from './product-form.ts';
 import { countSubscriptions, listProductLines, listTeamNames } from './product-store.ts';
 import {
+  credentialWords,
   productStateWords,
   stateMeanings,
   subjectWords,
@@ -103,6 +105,7 @@ export async function productPage(
     choices: {
       subjects: subjects.map((value) => ({ value, words: subjectWords[value] })),
       visibilities: visibilities.map((value) => ({ value, words: visibilityWords[value] })),
+      credentials: credentials.map((value) => ({ value, words: credentialWords[value] })),
       states: productStates.map((value) => ({
         value,
         words: productStateWords[value],

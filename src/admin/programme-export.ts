@@ -1,5 +1,5 @@
 import { stringify } from 'yaml';
-import { type Api, versionsOf } from '../products/api.ts';
+import { type Api, usualCalls, versionsOf } from '../products/api.ts';
 import type { WholeProduct } from '../products/product.ts';
 import type { Programme } from './programme.ts';
 import type { FirstPartyClient } from './programme-clients.ts';
@@ -87,6 +87,7 @@ const apiEntry = (api: Api, names: ReadonlyMap<string, string>): unknown => ({
     otherVersions: api.otherVersions.map(({ version }) => names.get(keyOf(api, version))),
   }),
   baseUrls: Object.fromEntries(api.baseUrls.map(({ name, url }) => [name, url])),
+  ...unlike(usualCalls, api),
 });
 
 const productEntry = (product: WholeProduct): unknown => ({
@@ -98,12 +99,15 @@ const productEntry = (product: WholeProduct): unknown => ({
   subjects: product.subjects,
   needsApproval: product.needsApproval,
   grantTypes: product.grantTypes,
-  ...(product.signingAlg !== 'RS256' && { signingAlg: product.signingAlg }),
-  ...(product.tokenTyp !== 'at+jwt' && { tokenTyp: product.tokenTyp }),
+  ...unlike(
+    { signingAlg: 'RS256', tokenTyp: 'at+jwt', credentials: 'key_and_token', staleSeconds: 0 },
+    product,
+  ),
+  ...filled({ rate: product.rate, quota: product.quota }),
+  ...unlike({ quotaStatus: 403, consoleRelay: false }, product),
   ...filled({
-    rate: product.rate,
-    quota: product.quota,
     priceNote: product.priceNote,
+    price: product.price,
     terms: product.terms,
   }),
   state: product.state,
@@ -146,6 +150,15 @@ const clientEntry = (client: FirstPartyClient): unknown => ({
   }),
   ...(client.allowsOidc ? {} : { allowsOidc: false }),
 });
+
+/** Of these fields, those that are not as they would be by themselves. */
+const unlike = <Fields extends object>(usual: Fields, of: Record<keyof Fields, unknown>): object =>
+  Object.fromEntries(
+    Object.entries(usual).flatMap(([name, value]) => {
+      const own = of[name as keyof Fields]; // a name of `usual`
+      return own === value ? [] : [[name, own]];
+    }),
+  );
 
 /** Without what is empty and would be so by itself. */
 const filled = (fields: Record<string, unknown>): Record<string, unknown> =>

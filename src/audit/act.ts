@@ -21,7 +21,15 @@ export type Act = {
 
 export type Actor =
   | { kind: 'account'; id: string /** The administrator role that allowed it. */; role?: string }
-  | { kind: 'test_user' | 'client'; id: string }
+  | { kind: 'test_user'; id: string }
+  | {
+      kind: 'client';
+      id: string;
+      /** Whose things it acts on, where it acts for a team. */
+      teamId?: string;
+      /** The administrator role that it acts in, where the programme gave it one. */
+      role?: string;
+    }
   | { kind: 'system' | 'stranger' };
 
 /** Who acts and from where: what a use case is told of the one who asks for it. */
@@ -40,6 +48,7 @@ export type SubjectKind =
   | 'subscription_key'
   | 'product'
   | 'api'
+  | 'gateway'
   | 'environment'
   | 'grant'
   | 'session';
@@ -114,6 +123,11 @@ export const actions = [
   'product.deprecated',
   'api.made',
   'api.changed',
+  'gateway.made',
+  'gateway.changed',
+  'gateway.removed',
+  'gateway.credential_made',
+  'gateway.credential_ended',
   'programme.applied',
   'client.made',
   'client.changed',

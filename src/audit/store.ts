@@ -1,6 +1,6 @@
 import { redact } from '../base/log.ts';
 import { type Db, many, maybeOne } from '../db/pool.ts';
-import type { Act, NamedAct, RecordedAct, Subject } from './act.ts';
+import type { Act, Actor, NamedAct, RecordedAct, Subject } from './act.ts';
 
 const columns = `id, at, actor_kind as "actorKind", actor_id as "actorId", role, action,
   subject_kind as "subjectKind", subject_id as "subjectId", environment, address,
@@ -43,6 +43,17 @@ export const listActsOf = (
     [accountId, before, limit],
   );
 
+/** What letters call whoever did something; undefined for the server itself, and who is gone. */
+export const findActorName = async (db: Db, actor: Actor): Promise<string | undefined> =>
+  (
+    await maybeOne<{ name: string }>(
+      db,
+      `select name from accounts where $1 = 'account' and id = $2
+       union all select name from clients where $1 = 'client' and id = $2`,
+      [actor.kind, 'id' in actor ? actor.id : null],
+    )
+  )?.name;
+
 const named = `${columns},
   case actor_kind
     when 'account' then (select name from accounts where id = actor_id)
@@ -55,6 +66,7 @@ const named = `${columns},
     when 'client' then (select name from clients where id = subject_id)
     when 'product' then (select name from products where id = subject_id)
     when 'api' then (select name from apis where id = subject_id)
+    when 'gateway' then (select name from gateways where id = subject_id)
     when 'subscription' then (select name from subscriptions where id = subject_id)
     when 'test_user' then (select name from test_users where id = subject_id)
   end as "subjectName",

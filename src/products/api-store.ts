@@ -5,10 +5,12 @@ import { type Api, type BaseUrl, type OpenApi, versionsOf } from './api.ts';
 /** With all its versions; which of the old ones go: `deleteOtherVersions`. */
 export const upsertApi = async (db: Db, api: Api): Promise<void> => {
   await db.query(
-    `insert into apis (id, name, version, description) values ($1, $2, $3, $4)
+    `insert into apis (id, name, version, description, key_header, key_parameter, cors)
+     values ($1, $2, $3, $4, $5, $6, $7)
      on conflict (id) do update set name = excluded.name, version = excluded.version,
-       description = excluded.description`,
-    [api.id, api.name, api.version, api.description],
+       description = excluded.description, key_header = excluded.key_header,
+       key_parameter = excluded.key_parameter, cors = excluded.cors`,
+    [api.id, api.name, api.version, api.description, api.keyHeader, api.keyParameter, api.cors],
   );
   const versions = versionsOf(api);
   await db.query(
@@ -59,7 +61,8 @@ export const deleteOtherBaseUrls = async (
 export const listApis = (db: Db, ids: readonly string[] | null = null): Promise<Api[]> =>
   many<Api>(
     db,
-    `select a.id, a.name, a.description, a.version, c.document,
+    `select a.id, a.name, a.description, a.version, c.document, a.key_header as "keyHeader",
+       a.key_parameter as "keyParameter", a.cors,
        (select coalesce(json_agg(json_build_object('version', version, 'document', document)
            order by version desc), '[]')
          from api_versions v where v.api_id = a.id and v.version <> a.version) as "otherVersions",

@@ -10,7 +10,20 @@ export type Api = {
   /** Older ones that still hold, and newer ones to try. */
   otherVersions: ApiVersion[];
   baseUrls: BaseUrl[];
+  /** The header in which a call brings its key. */
+  keyHeader: string;
+  /** The query's parameter in which it may bring it instead. */
+  keyParameter: string;
+  /** Whether a browser may ask first (CORS): such a question shows no key. */
+  cors: boolean;
 };
+
+/** Where nobody says otherwise. */
+export const usualCalls = {
+  keyHeader: 'Ocp-Apim-Subscription-Key',
+  keyParameter: 'subscription-key',
+  cors: true,
+} as const;
 
 export type OpenApi = Record<string, unknown>;
 export type ApiVersion = { version: string; document: OpenApi };

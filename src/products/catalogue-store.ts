@@ -15,7 +15,10 @@ export type CatalogueProduct = Pick<
   | 'grantTypes'
   | 'rate'
   | 'quota'
+  | 'quotaStatus'
+  | 'credentials'
   | 'priceNote'
+  | 'price'
   | 'terms'
   | 'visibility'
   | 'retiresOn'
@@ -34,7 +37,11 @@ const columns = `p.id, p.environment, p.name, p.description, p.audience, p.subje
     then json_build_object('calls', p.rate_calls, 'seconds', p.rate_seconds) end as rate,
   case when p.quota_calls is not null
     then json_build_object('calls', p.quota_calls, 'seconds', p.quota_seconds) end as quota,
-  p.price_note as "priceNote", p.terms, p.terms_version as "termsVersion", p.visibility, p.state,
+  p.quota_status as "quotaStatus", p.credentials, p.price_note as "priceNote",
+  case when p.price_currency is not null
+    then json_build_object('includedCalls', p.price_included_calls,
+      'perThousand', trim_scale(p.price_per_thousand)::text, 'currency', p.price_currency) end
+    as price, p.terms, p.terms_version as "termsVersion", p.visibility, p.state,
   p.retires_on::text as "retiresOn", p.deprecation_notice as "deprecationNotice",
   p.state = 'published' and not exists (
     select from suspensions x where (x.kind, x.id) in

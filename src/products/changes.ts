@@ -11,7 +11,7 @@ export const apiChanges = (there: Api | undefined, wanted: Api): string[] =>
   changesOf(there ? [apiThing(there)] : [], [apiThing(wanted)]);
 
 export function productThing(product: WholeProduct): Thing {
-  const { id, scopes, apis, invited, rate, quota, ...fields } = product;
+  const { id, scopes, apis, invited, rate, quota, price, ...fields } = product;
   const { roleScopes, ...own } = fields;
   const of = `of product ${id}`;
   return {
@@ -20,6 +20,7 @@ export function productThing(product: WholeProduct): Thing {
       ...own,
       ...fieldsWithin('rate', rate ?? { calls: null, seconds: null }),
       ...fieldsWithin('quota', quota ?? { calls: null, seconds: null }),
+      ...fieldsWithin('price', price ?? { includedCalls: null, perThousand: null, currency: null }),
     },
     reordered: 'scopes in another order',
     parts: [
@@ -57,7 +58,12 @@ const settledRoles = (roleScopes: RoleScopes): RoleScopes =>
 export function apiThing(api: Api): Thing {
   return {
     title: `api ${api.id}`,
-    fields: { 'current version': api.version },
+    fields: {
+      'current version': api.version,
+      keyHeader: api.keyHeader,
+      keyParameter: api.keyParameter,
+      cors: api.cors,
+    },
     parts: [
       ...versionsOf(api).map(({ version, document }) => ({
         title: `version ${version} of api ${api.id}`,

@@ -18,7 +18,17 @@ export type Product = {
   rate: Limit | null;
   /** Null: no quota. */
   quota: Limit | null;
+  /** What a gateway answers where the quota is used up. */
+  quotaStatus: 403 | 429;
+  /** What a call needs. */
+  credentials: Credentials;
+  /** How long a gateway is answered from what was last known, where the database is away; 0: not at all. */
+  staleSeconds: number;
+  /** Whether our console may call a live product's APIs; a sandbox product's it may anyway. */
+  consoleRelay: boolean;
   priceNote: string;
+  /** What statements reckon with; null: nothing. */
+  price: Price | null;
   /** To be accepted by whoever subscribes; empty: none. */
   terms: string;
   state: ProductState;
@@ -30,6 +40,11 @@ export type Product = {
 };
 
 export type Limit = { calls: number; seconds: number };
+/** Calls of a month that cost nothing, and what a thousand more cost: `0.5` of a currency (ISO 4217). */
+export type Price = { includedCalls: number; perThousand: string; currency: string };
+export const credentials = ['key_and_token', 'key', 'token'] as const;
+/** What of a subscription a call shows: a key, a token, or both. */
+export type Credentials = (typeof credentials)[number];
 export const subjects = ['test_users', 'accounts', 'both'] as const;
 export type Subjects = (typeof subjects)[number];
 /** Who sees it and may ask for it: all, whoever is signed in, or the teams that were invited. */

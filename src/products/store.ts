@@ -8,7 +8,12 @@ const columns = `id, environment, name, description, audience, subjects,
     then json_build_object('calls', rate_calls, 'seconds', rate_seconds) end as rate,
   case when quota_calls is not null
     then json_build_object('calls', quota_calls, 'seconds', quota_seconds) end as quota,
-  price_note as "priceNote", terms, state, visibility, retires_on::text as "retiresOn",
+  quota_status as "quotaStatus", credentials, stale_seconds as "staleSeconds",
+  console_relay as "consoleRelay", price_note as "priceNote",
+  case when price_currency is not null
+    then json_build_object('includedCalls', price_included_calls,
+      'perThousand', trim_scale(price_per_thousand)::text, 'currency', price_currency) end as price,
+  terms, state, visibility, retires_on::text as "retiresOn",
   deprecation_notice as "deprecationNotice"`;
 
 export const findProduct = (db: Db, id: string): Promise<Product | undefined> =>
@@ -18,9 +23,10 @@ export const upsertProduct = async (db: Db, product: Product): Promise<void> => 
   await db.query(
     `insert into products (id, environment, name, description, audience, subjects, needs_approval,
        grant_types, signing_alg, token_typ, rate_calls, rate_seconds, quota_calls, quota_seconds,
-       price_note, terms, state, visibility, retires_on, deprecation_notice)
+       quota_status, credentials, stale_seconds, console_relay, price_note, price_included_calls,
+       price_per_thousand, price_currency, terms, state, visibility, retires_on, deprecation_notice)
      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
-       $20)
+       $20, $21, $22, $23, $24, $25, $26, $27)
      on conflict (id) do update set
        environment = excluded.environment, name = excluded.name,
        description = excluded.description, audience = excluded.audience,
@@ -28,7 +34,11 @@ export const upsertProduct = async (db: Db, product: Product): Promise<void> => 
        grant_types = excluded.grant_types, signing_alg = excluded.signing_alg,
        token_typ = excluded.token_typ, rate_calls = excluded.rate_calls,
        rate_seconds = excluded.rate_seconds, quota_calls = excluded.quota_calls,
-       quota_seconds = excluded.quota_seconds, price_note = excluded.price_note,
+       quota_seconds = excluded.quota_seconds, quota_status = excluded.quota_status,
+       credentials = excluded.credentials, stale_seconds = excluded.stale_seconds,
+       console_relay = excluded.console_relay, price_note = excluded.price_note,
+       price_included_calls = excluded.price_included_calls,
+       price_per_thousand = excluded.price_per_thousand, price_currency = excluded.price_currency,
        terms = excluded.terms, state = excluded.state, visibility = excluded.visibility,
        retires_on = excluded.retires_on, deprecation_notice = excluded.deprecation_notice`,
     [
@@ -46,7 +56,14 @@ export const upsertProduct = async (db: Db, product: Product): Promise<void> => 
       product.rate?.seconds ?? null,
       product.quota?.calls ?? null,
       product.quota?.seconds ?? null,
+      product.quotaStatus,
+      product.credentials,
+      product.staleSeconds,
+      product.consoleRelay,
       product.priceNote,
+      product.price?.includedCalls ?? null,
+      product.price?.perThousand ?? null,
+      product.price?.currency ?? null,
       product.terms,
       product.state,
       product.visibility,

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { createPasswords } from '../../src/base/passwords.ts';
 import { transaction } from '../../src/db/pool.ts';
-import type { OpenApi } from '../../src/products/api.ts';
+import { type OpenApi, usualCalls } from '../../src/products/api.ts';
 import { upsertApi, upsertBaseUrl } from '../../src/products/api-store.ts';
 import type { Product } from '../../src/products/product.ts';
 import { saveProductApis } from '../../src/products/store.ts';
@@ -55,7 +55,7 @@ describe('the pages of APIs', () => {
     const info = { title: id, version: '1', description: '', ...(document.info as object) };
     const api = { id, name: info.title, version: info.version, description: info.description };
     await transaction(server.pool, (tx) =>
-      upsertApi(tx, { ...api, document, otherVersions, baseUrls: [] }),
+      upsertApi(tx, { ...api, ...usualCalls, document, otherVersions, baseUrls: [] }),
     );
     await upsertBaseUrl(server.pool, id, { name: 'sandbox', url: 'https://api.example/v1' });
     const product = await aProduct(server.pool, { name: `Product of ${id}`, ...columns });

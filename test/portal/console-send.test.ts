@@ -1,5 +1,6 @@
 import { createPasswords } from '../../src/base/passwords.ts';
 import { transaction } from '../../src/db/pool.ts';
+import { usualCalls } from '../../src/products/api.ts';
 import { upsertApi, upsertBaseUrl } from '../../src/products/api-store.ts';
 import { saveProductApis } from '../../src/products/store.ts';
 import { useDatabaseUrl } from '../support/database.ts';
@@ -54,6 +55,7 @@ describe('what the console sends for somebody', () => {
       document,
       otherVersions: [],
       baseUrls: [],
+      ...usualCalls,
     };
     await transaction(server.pool, (tx) => upsertApi(tx, api));
     await upsertBaseUrl(server.pool, id, { name: 'main', url: `http://127.0.0.1:${port}/v1` });

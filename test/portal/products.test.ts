@@ -1,5 +1,6 @@
 import { createPasswords } from '../../src/base/passwords.ts';
 import { transaction } from '../../src/db/pool.ts';
+import { usualCalls } from '../../src/products/api.ts';
 import { upsertApi, upsertBaseUrl } from '../../src/products/api-store.ts';
 import type { Product, ProductScope } from '../../src/products/product.ts';
 import { saveProductApis } from '../../src/products/store.ts';
@@ -23,7 +24,7 @@ async function offer({ pool }: TestServer): Promise<void> {
   };
   const api = { id: 'patient-record', name: 'Patient record', version: '1.0', description: '' };
   await transaction(pool, (tx) =>
-    upsertApi(tx, { ...api, document: { paths }, otherVersions: [], baseUrls: [] }),
+    upsertApi(tx, { ...api, ...usualCalls, document: { paths }, otherVersions: [], baseUrls: [] }),
   );
   for (const name of ['sandbox', 'live']) {
     await upsertBaseUrl(pool, api.id, { name, url: `https://${name}.northmoor.example/fhir` });
