@@ -1,6 +1,6 @@
 import type pg from 'pg';
-import { findAccount } from '../accounts/store.ts';
 import type { Doer } from '../audit/act.ts';
+import { findActorName } from '../audit/store.ts';
 import type { Db } from '../db/pool.ts';
 import { quotable } from '../mail/letter.ts';
 import { enqueueLetter } from '../mail/outbox.ts';
@@ -29,9 +29,9 @@ export async function tellTeam(
   words: { deed: string; next: string },
 ): Promise<void> {
   if (teamId === null) return;
-  const doer = actor.kind === 'account' ? await findAccount(tx, actor.id) : undefined;
+  const doer = await findActorName(tx, actor);
   const names = {
-    who: quotable(inOneLine(doer?.name ?? 'The programme'), 'Somebody of your team'),
+    who: quotable(inOneLine(doer ?? 'The programme'), 'Somebody of your team'),
     application: quotable(inOneLine(application), id),
     team: quotable(inOneLine(teamName ?? ''), teamId),
   };

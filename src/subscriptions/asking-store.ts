@@ -38,7 +38,7 @@ export const lockOffer = (
          order by s.created_at desc, s.next_waits desc limit 1), false) as "needsApproval",
        case when p.terms <> '' then p.terms_version end as "termsVersion", t.name as "teamName",
        (select count(*)::int from subscriptions s
-        where s.team_id = t.id and coalesce(s.decided_as, 'administrator') = 'administrator'
+        where s.team_id = t.id and coalesce(s.decided_as, 'administrator') in ('administrator', 'client')
           and s.created_at > now() - interval '1 hour') as "askedLately",
        (select count(*)::int from subscriptions s
         where s.team_id = t.id and s.decided_as = 'open'

@@ -4,7 +4,7 @@ import { Conflict, InvalidInput } from '../base/errors.ts';
 import { listed } from '../base/in-words.ts';
 import { type Db, transaction } from '../db/pool.ts';
 import type { AboutSubscription, Letter } from '../mail/letter.ts';
-import { hasConflictOfInterest, listScopes, saveEnd } from './decision-store.ts';
+import { findClientMaker, hasConflictOfInterest, listScopes, saveEnd } from './decision-store.ts';
 import { dateInLetter, inOneLine, tellTeam } from './letters.ts';
 import { accountIdOf, makeMove, noSubscription, recordMove } from './moving.ts';
 import { open, type SubscriptionParts } from './service.ts';
@@ -43,7 +43,8 @@ export const approve = (
     }
     await mustNotBeOwn(tx, doer, subscription);
     const { reason, expiresAt, scopes } = await readApproval(tx, subscription, decision);
-    const granted = { decidedAs: 'administrator', expiresAt, scopes } as const;
+    const decidedAs = doer.actor.kind === 'client' ? 'client' : 'administrator';
+    const granted = { decidedAs, expiresAt, scopes } as const;
     const moved = await makeMove(tx, doer, { subscription, move: 'approve', reason, granted });
     await open(tx, parts, moved);
     await tell(tx, parts, doer, moved, (about) => ({
@@ -149,10 +150,14 @@ export async function isOwnRequest(
   doer: Doer,
   { teamId, requestedBy }: Pick<Subscription, 'teamId' | 'requestedBy'>,
 ): Promise<boolean> {
-  const accountId = accountIdOf(doer);
+  const accountId = accountIdOf(doer) ?? (await findMakerOf(db, doer));
   if (!accountId) return false;
   return hasConflictOfInterest(db, { teamId, requestedBy, accountId });
 }
+
+/** A client decides for whoever registered it. */
+const findMakerOf = (db: Db, { actor }: Doer): Promise<string | null> =>
+  actor.kind === 'client' ? findClientMaker(db, actor.id) : Promise.resolve(null);
 
 /** @throws {Forbidden} `own_request` */
 async function mustNotBeOwn(tx: Db, doer: Doer, subscription: Subscription): Promise<void> {

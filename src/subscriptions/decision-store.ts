@@ -25,6 +25,16 @@ export const hasConflictOfInterest = async (
     ])
   )?.own ?? false;
 
+/** Null: the programme file, an operator at the machine, or an account that is deleted. */
+export const findClientMaker = async (db: Db, clientId: string): Promise<string | null> =>
+  (
+    await maybeOne<{ maker: string | null }>(
+      db,
+      'select created_by as maker from clients where id = $1',
+      [clientId],
+    )
+  )?.maker ?? null;
+
 /** Its team is warned anew of another end. */
 export const saveEnd = (
   db: Db,

@@ -1,7 +1,6 @@
 import type pg from 'pg';
-import { findAccount } from '../accounts/store.ts';
 import type { Action, Doer } from '../audit/act.ts';
-import { recordAct } from '../audit/store.ts';
+import { findActorName, recordAct } from '../audit/store.ts';
 import { Conflict, NotFound, TooMany } from '../base/errors.ts';
 import { timeInWords } from '../base/in-words.ts';
 import { type Keyring, newId } from '../base/secrets.ts';
@@ -26,7 +25,7 @@ import {
   stopReplacedKey,
 } from './key-store.ts';
 import { inOneLine, tellTeam } from './letters.ts';
-import { accountIdOf, ownerOf } from './moving.ts';
+import { ownerOf } from './moving.ts';
 import type { Subscription } from './subscription.ts';
 
 export type KeyParts = {
@@ -91,7 +90,8 @@ export const revealKey = (
 
 /**
  * Makes a new key for the slot of this one, which goes on working for as long as `overlap` says, and
- * tells the team. The new one ends when the old one would have.
+ * tells the team. The new one ends when the old one would have; the answer is for a program alone to
+ * read, and no page shows it.
  * @throws {NotFound} `key_not_found`
  * @throws {Conflict} `keys_stopped`, or `key_replaced` when somebody else was first.
  * @throws {TooMany} where a team keeps doing so.
@@ -100,7 +100,7 @@ export const regenerateKey = (
   { pool, keyring, baseUrl }: KeyParts,
   doer: Doer,
   { overlap, ...which }: Which & { overlap: Overlap },
-): Promise<void> =>
+): Promise<{ id: string; key: string }> =>
   transaction(pool, async (tx) => {
     const { key, place } = await holdKey(tx, doer, which);
     if (place.renewedLately >= renewalsAnHour) {
@@ -119,13 +119,14 @@ export const regenerateKey = (
       place,
       detail: { stops: overlapWords[overlap] },
     });
-    const by = inOneLine((await findAccount(tx, accountIdOf(doer) ?? ''))?.name ?? 'The programme');
+    const by = inOneLine((await findActorName(tx, doer.actor)) ?? 'The programme');
     const oldKey = overlap === 'now' ? 'has stopped' : `stops: ${timeInWords(stops)}`;
     const words = { by, slot: key.slot, oldKey };
     await tellTeam(tx, { baseUrl }, place, {
       whom: 'all',
       letterOf: (about) => ({ template: 'key-regenerated', data: { ...about, ...words } }),
     });
+    return { id: next.id, key: openKey(keyring, next) };
   });
 
 /**

@@ -29,8 +29,14 @@ export async function makeMove(
   const { subscription, move, reason = '', granted } = given;
   mustBeTheirs(move, doer);
   const state = stateAfter(move, subscription.state);
-  const decidedBy = accountIdOf(doer);
-  const moved = await saveMove(tx, { id: subscription.id, state, reason, decidedBy, granted });
+  const moved = await saveMove(tx, {
+    id: subscription.id,
+    state,
+    reason,
+    decidedBy: accountIdOf(doer),
+    decidedByClient: doer.actor.kind === 'client' ? doer.actor.id : null,
+    granted,
+  });
   await recordMove(tx, doer, moved, {
     action: actions[move],
     reason,
@@ -62,7 +68,10 @@ export const accountIdOf = ({ actor }: Doer): string | null =>
   actor.kind === 'account' ? actor.id : null;
 
 /** Whose things they may see: empty, and so nobody's, for whoever is no one. */
-export const ownerOf = ({ actor }: Doer): string => ('id' in actor ? actor.id : '');
+export const ownerOf = ({ actor }: Doer): string => {
+  if (actor.kind === 'client') return actor.teamId ?? '';
+  return 'id' in actor ? actor.id : '';
+};
 
 export const noSubscription = (): NotFound =>
   new NotFound('no_subscription', 'There is no such subscription.');

@@ -57,7 +57,7 @@ export type Shelf = (typeof shelves)[number];
 
 const onShelf: Readonly<Record<Shelf, string>> = {
   waiting: `s.state = 'submitted'`,
-  decided: `s.state <> 'submitted' and (s.decided_as = 'administrator' or s.state = 'rejected')`,
+  decided: `s.state <> 'submitted' and (s.decided_as in ('administrator', 'client') or s.state = 'rejected')`,
   all: 'true',
 };
 

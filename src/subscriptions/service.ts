@@ -1,6 +1,6 @@
 import type pg from 'pg';
-import { findAccount } from '../accounts/store.ts';
 import type { Doer } from '../audit/act.ts';
+import { findActorName } from '../audit/store.ts';
 import { Conflict, InvalidInput, NotFound, TooMany } from '../base/errors.ts';
 import type { Keyring } from '../base/secrets.ts';
 import { type Db, transaction } from '../db/pool.ts';
@@ -133,9 +133,9 @@ async function tell(
   doer: Doer,
   { subscription, offer }: { subscription: Subscription; offer: Offer },
 ): Promise<number> {
-  const asker = await findAccount(tx, accountIdOf(doer) ?? '');
+  const asker = await findActorName(tx, doer.actor);
   return tellApprovers(tx, parts, subscription, {
-    asker: asker?.name ?? offer.teamName,
+    asker: asker ?? offer.teamName,
     team: offer.teamName,
     product: offer.productName,
   });
@@ -187,7 +187,7 @@ export const cancel = (
     if (!subscription) throw noSubscription();
     const moved = await makeMove(tx, doer, { subscription, move: 'cancel' });
     const accountId = accountIdOf(doer);
-    const by = inOneLine((await findAccount(tx, accountId ?? ''))?.name ?? 'an application');
+    const by = inOneLine((await findActorName(tx, doer.actor)) ?? 'an application');
     await tellTeam(tx, parts, moved, {
       except: accountId,
       letterOf: (about) => ({ template: 'subscription-cancelled', data: { ...about, by } }),

@@ -92,6 +92,7 @@ export const saveMove = async (
     state: State;
     reason: string;
     decidedBy: string | null;
+    decidedByClient: string | null;
     granted?: { decidedAs: DecidedAs; expiresAt: Date | null; scopes: string[] | null } | undefined;
   },
 ): Promise<Subscription> => {
@@ -102,7 +103,7 @@ export const saveMove = async (
       `update subscriptions set state = $2, reason = $3, decided_by = $4, decided_at = now(),
          decided_as = case when $5 then $6 else decided_as end,
          expires_at = case when $5 then $7 else expires_at end,
-         scopes = case when $5 then $8 else scopes end
+         scopes = case when $5 then $8 else scopes end, decided_by_client = $9
        where id = $1 returning ${columns}`,
       [
         row.id,
@@ -113,6 +114,7 @@ export const saveMove = async (
         granted?.decidedAs,
         granted?.expiresAt,
         granted?.scopes,
+        row.decidedByClient,
       ],
     )) as Subscription; // its row is locked
   } catch (cause) {

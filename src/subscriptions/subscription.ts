@@ -39,13 +39,17 @@ export const states = [
   'expired',
 ] as const;
 export type State = (typeof states)[number];
-/** By what right it became active: nobody had to decide, an administrator did, or the programme file. */
-export type DecidedAs = 'open' | 'administrator' | 'programme';
+/**
+ * By what right it became active: nobody had to decide, an administrator did, a client of the
+ * programme for them, or the programme file.
+ */
+export type DecidedAs = 'open' | 'administrator' | 'client' | 'programme';
 export type Move = 'approve' | 'reject' | 'suspend' | 'resume' | 'cancel' | 'expire';
 
 /**
- * Who moves it: somebody of its team, an administrator who may decide, the server itself when a time
- * has come, or the operator's programme file.
+ * Who moves it: somebody of its team or a client that acts for it, an administrator who may decide or
+ * a client of the programme that may, the server itself when a time has come, or the operator's
+ * programme file.
  */
 export const movers = ['member', 'approver', 'system', 'programme'] as const;
 export type Mover = (typeof movers)[number];
@@ -77,7 +81,8 @@ export function stateAfter(move: Move, from: State): State {
 /** Undefined for whoever has no say in any subscription. */
 export function moverOf({ actor }: Doer): Mover | undefined {
   if (actor.kind === 'system') return 'system';
-  if (actor.kind !== 'account') return undefined;
+  if (actor.kind === 'client' && !actor.role) return actor.teamId ? 'member' : undefined;
+  if (actor.kind !== 'account' && actor.kind !== 'client') return undefined;
   return actor.role === 'approver' || actor.role === 'owner' ? 'approver' : 'member';
 }
 
