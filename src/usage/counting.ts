@@ -1,0 +1,103 @@
+import type pg from 'pg';
+import { newId } from '../base/secrets.ts';
+import type { Call } from './call.ts';
+import { type Count, saveCounts } from './use-store.ts';
+
+/** Counts of one process that are not written down yet. */
+export type Counting = {
+  add(call: Call): void;
+  /** Writes them down. What failed is kept, and is tried again before anything else. */
+  flush(): Promise<void>;
+  /** How many different ones wait. */
+  size(): number;
+  /** Calls that could not be held since this was asked before. */
+  takeLost(): number;
+};
+
+type Settings = {
+  /** Different counts that are held while the database is away; beyond, details are given up. */
+  most: number;
+  /** Counts of one statement. */
+  batch: number;
+  /** Milliseconds of the wall clock. */
+  now(): number;
+};
+
+const hour = 3_600_000;
+
+export function createCounting(pool: pg.Pool, { most, batch, now }: Settings): Counting {
+  const instance = newId();
+  const counts = new Map<string, Count>();
+  let sent: { sequence: number; counts: Count[] } | undefined;
+  let sequence = 0;
+  let lost = 0;
+
+  /** @returns whether there was room. */
+  function addWithin(call: Call, start: number, room: number): boolean {
+    const key = keyOf(call, start);
+    const count = counts.get(key);
+    if (count) count.calls += 1;
+    else if (counts.size < room) counts.set(key, countOf(call, start));
+    return count !== undefined || counts.has(key);
+  }
+
+  /** Under the same number until it succeeded: whatever became of the answer, it counts once. */
+  async function send(): Promise<void> {
+    if (!sent) {
+      sequence += 1;
+      sent = { sequence, counts: takeFirst(counts, batch) };
+    }
+    await saveCounts(pool, { instance, ...sent });
+    sent = undefined;
+  }
+
+  return {
+    add(call) {
+      const at = now();
+      const start = at - (at % hour);
+      if (addWithin(call, start, most)) return;
+      // too many different ones to hold: what a bill needs is kept longest
+      if (!addWithin({ ...call, clientId: '', operation: '' }, start, most * 2)) lost += 1;
+    },
+    async flush() {
+      if (sent) await send();
+      for (let left = Math.ceil(counts.size / batch); left > 0; left -= 1) await send();
+    },
+    size: () => counts.size + (sent?.counts.length ?? 0),
+    takeLost() {
+      const taken = lost;
+      lost = 0;
+      return taken;
+    },
+  };
+}
+
+const keyOf = (call: Call, start: number): string =>
+  `${start}\0${call.subscriptionId}\0${call.outcome}\0${call.operation}\0${call.clientId}\0${call.apiId}\0${call.productId}\0${call.teamId}\0${call.environment}\0${call.testUser}`;
+
+const countOf = (call: Call, start: number): Count => ({
+  hour: start,
+  environment: call.environment,
+  teamId: storable(call.teamId),
+  productId: storable(call.productId),
+  subscriptionId: storable(call.subscriptionId),
+  clientId: storable(call.clientId),
+  apiId: storable(call.apiId),
+  operation: storable(call.operation),
+  outcome: call.outcome,
+  testUser: call.testUser,
+  calls: 1,
+});
+
+/** Without what PostgreSQL cannot store, and no longer than it can index. */
+export const storable = (text: string): string => text.replaceAll('\0', '').slice(0, 200);
+
+function takeFirst(counts: Map<string, Count>, limit: number): Count[] {
+  const taken: Count[] = [];
+  for (const [key, count] of counts) {
+    if (taken.length === limit) break;
+    taken.push(count);
+    counts.delete(key);
+  }
+  return taken;
+}

@@ -1,0 +1,79 @@
+import type pg from 'pg';
+import type { Refusal } from './call.ts';
+import { storable } from './counting.ts';
+import { type DatedRefusal, keptOfOne, keptOfUnknown, saveRefusals } from './refusal-store.ts';
+
+/** Refusals of one process that are not written down yet: no more of one subscription than are kept. */
+export type Refusing = {
+  add(refusal: Refusal): void;
+  /** Writes them down. What failed is kept, and is tried again before anything else. */
+  flush(): Promise<void>;
+  size(): number;
+  /** Refusals that could not be held since this was asked before. */
+  takeLost(): number;
+};
+
+type Settings = {
+  /** Refusals that are held while the database is away. */
+  most: number;
+  /** Refusals of one statement. */
+  batch: number;
+  /** Milliseconds of the wall clock. */
+  now(): number;
+};
+
+export function createRefusing(pool: pg.Pool, { most, batch, now }: Settings): Refusing {
+  const waiting = new Map<string, DatedRefusal[]>();
+  let size = 0;
+  let sent: DatedRefusal[] = [];
+  let lost = 0;
+
+  async function send(): Promise<void> {
+    if (sent.length === 0) sent = takeAll();
+    for (; sent.length > 0; sent = sent.slice(batch))
+      await saveRefusals(pool, sent.slice(0, batch));
+  }
+
+  function takeAll(): DatedRefusal[] {
+    const taken = [...waiting].flatMap(([id, own]) => own.slice(-keptOf(id)));
+    waiting.clear();
+    size = 0;
+    return taken;
+  }
+
+  return {
+    add(refusal) {
+      const { subscriptionId } = refusal;
+      const own = waiting.get(subscriptionId) ?? [];
+      if (own.length >= keptOf(subscriptionId) * 2) size -= own.splice(0, own.length / 2).length;
+      if (size >= most) {
+        lost += 1;
+        return;
+      }
+      own.push(datedOf(refusal, now()));
+      waiting.set(subscriptionId, own);
+      size += 1;
+    },
+    async flush() {
+      if (sent.length > 0) await send();
+      if (size > 0) await send();
+    },
+    size: () => size + sent.length,
+    takeLost() {
+      const taken = lost;
+      lost = 0;
+      return taken;
+    },
+  };
+}
+
+const keptOf = (subscriptionId: string): number =>
+  subscriptionId === '' ? keptOfUnknown : keptOfOne;
+
+const datedOf = ({ keyId: _, ...refusal }: Refusal, at: number): DatedRefusal => ({
+  ...refusal,
+  at,
+  apiId: storable(refusal.apiId),
+  operation: storable(refusal.operation),
+  detail: storable(refusal.detail),
+});
