@@ -13,6 +13,9 @@ const parserOf = (formLimit: string) =>
 /** Where a form holds more than people type into a few fields. */
 const parsers = { '32kb': parserOf('32kb'), '256kb': parserOf('256kb'), '4mb': parserOf('4mb') };
 
+/** More than any page of ours has: of a few bytes each, a large form would hold a million. */
+const mostFields = 2000;
+
 type Issue = Parameters<z.core.$ZodErrorMap>[0];
 
 /** What a person reads beside a field, where the schema brings no sentence of its own. */
@@ -47,8 +50,10 @@ export async function readForm<Schema extends z.ZodType>(
 ): Promise<z.infer<Schema>> {
   if (!ctx.is('urlencoded')) ctx.throw(415);
   await parsers[limit](ctx, async () => {});
+  const text = ctx.request.rawBody ?? '';
+  if (text.split('&', mostFields + 1).length > mostFields) ctx.throw(413);
 
-  const read = schema.safeParse(fieldsOf(ctx.request.rawBody ?? ''), { error: sentenceOf });
+  const read = schema.safeParse(fieldsOf(text), { error: sentenceOf });
   if (read.success) return read.data;
 
   const wrong = new Map<string, string>();

@@ -43,6 +43,7 @@ test.each([
 
 test.each([
   ['more than a form may hold', `name=${'a'.repeat(33_000)}`, undefined, 413],
+  ['more fields than any page has', `name=a${'&b'.repeat(2000)}`, undefined, 413],
   ['JSON', '{"name":"a"}', 'application/json', 415],
   ['another text', 'name=a', 'text/plain', 415],
 ])('%s is refused by status', (_, body, type, status) => post(body, type).expect(status));
