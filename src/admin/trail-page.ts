@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { type Action, actions, type NamedAct } from '../audit/act.ts';
 import type { TrailFilter } from '../audit/store.ts';
 import { deedOf } from '../audit/words.ts';
+import { csvLine } from '../base/csv.ts';
 
 /** The filter that an address names; what makes no sense is left out. */
 export function filterOf(query: Readonly<Record<string, unknown>>): TrailFilter {
@@ -66,6 +67,8 @@ const homes: Readonly<Record<string, string>> = {
   subscription: '/admin/approvals',
   client: '/admin/clients',
   product: '/admin/products',
+  api: '/admin/apis',
+  gateway: '/admin/gateways',
 };
 const linkTo = (kind: string | null, id: string): string | null =>
   kind && homes[kind] ? `${homes[kind]}/${id}` : null;
@@ -86,16 +89,6 @@ const columns = [
   'detail',
 ] as const satisfies readonly (keyof NamedAct)[];
 
-export const csvHead = `${columns.join(',')}\r\n`;
+export const trailHead = csvLine(columns);
 
-/** RFC 4180. What a spreadsheet would take for a formula gets an apostrophe. */
-export const csvLine = (act: NamedAct): string =>
-  `${columns.map((column) => cell(act[column])).join(',')}\r\n`;
-
-function cell(value: unknown): string {
-  if (value === null || value === undefined) return '';
-  if (value instanceof Date) return value.toISOString();
-  const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
-  const harmless = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
-}
+export const trailLine = (act: NamedAct): string => csvLine(columns.map((column) => act[column]));

@@ -4,7 +4,7 @@ import type pg from 'pg';
 import { listTrail, recordAct, type TrailFilter } from '../audit/store.ts';
 import type { Db } from '../db/pool.ts';
 import type { AdministratorOf } from './administrator.ts';
-import { actionGroups, csvHead, csvLine, filterOf, lineOf, queryOf } from './trail-page.ts';
+import { actionGroups, filterOf, lineOf, queryOf, trailHead, trailLine } from './trail-page.ts';
 
 const pageLines = 50;
 /** Of one file, and of one question to the database. */
@@ -53,11 +53,11 @@ export function trailRoutes({
 }
 
 async function* linesOf(db: Db, filter: TrailFilter): AsyncGenerator<string> {
-  yield csvHead;
+  yield trailHead;
   let before: string | null = null;
   for (let count = 0; count < fileLines; count += batch) {
     const acts = await listTrail(db, filter, { before, limit: batch });
-    yield acts.map(csvLine).join('');
+    yield acts.map(trailLine).join('');
     before = acts.at(-1)?.id ?? null;
     if (acts.length < batch) return;
   }

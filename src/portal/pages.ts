@@ -18,6 +18,7 @@ import { relayReach } from './relay-reach.ts';
 import { subscriptionRoutes } from './subscription-routes.ts';
 import { teamPages } from './team-pages.ts';
 import { testUserRoutes } from './test-user-routes.ts';
+import { useRoutes } from './use-routes.ts';
 
 /** What the pages of developers and their teams are made of. */
 export type PortalParts = {
@@ -52,6 +53,7 @@ export function portalPages(parts: PortalParts): Router {
   router.use(applicationRoutes({ ...parts, endClientAccess, letters }).routes());
   router.use(testUserRoutes({ ...parts, endAccess }).routes());
   router.use(teamPages(parts).routes());
+  router.use(useRoutes(parts).routes());
   if (parts.portal ?? true) router.use(catalogueAndConsole(parts).routes());
   return router;
 }

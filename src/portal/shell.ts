@@ -18,6 +18,7 @@ const memberLinks = [
   { href: '/apis', text: 'APIs' },
   { href: '/products', text: 'Products' },
   { href: '/applications', text: 'Applications' },
+  { href: '/use', text: 'Use' },
   { href: '/test-users', text: 'Test users' },
   { href: '/guide', text: 'Guide' },
 ];
@@ -26,6 +27,7 @@ const deskLinks = [
   { href: '/admin/products', text: 'Products' },
   { href: '/admin/people', text: 'People' },
   { href: '/admin/clients', text: 'Clients' },
+  { href: '/admin/use', text: 'Use' },
   { href: '/admin/trail', text: 'Trail' },
 ];
 const atDesk = ({ path }: Context): boolean => path === '/admin' || path.startsWith('/admin/');

@@ -1,0 +1,63 @@
+import { Readable } from 'node:stream';
+import Router from '@koa/router';
+import type { Context } from 'koa';
+import type pg from 'pg';
+import { doerOf } from '../accounts/doer.ts';
+import { NotFound } from '../base/errors.ts';
+import { goTo } from '../http/go-to.ts';
+import { listTeamsOf } from '../teams/store.ts';
+import { csvOf } from '../usage/report-file.ts';
+import { useQueryOf } from '../usage/report-query.ts';
+import { refusalInWords, refusalsPage } from '../usage/report-refusal.ts';
+import { findKeptRefusal } from '../usage/report-refusal-store.ts';
+import { linksOf, mendOf } from './refusal-mend.ts';
+import { textOf } from './subscription-words.ts';
+import { dimensionsOf, ownUsePage } from './use-page.ts';
+
+/** What my teams called, and why calls of theirs were refused. */
+export function useRoutes({ pool }: { pool: pg.Pool }): Router {
+  const router = new Router({ prefix: '/use' });
+  const me = (ctx: Context): string => doerOf(ctx).actor.id;
+
+  router.get('/', async (ctx) => {
+    const accountId = me(ctx);
+    const teams = (await listTeamsOf(pool, accountId)).length;
+    await ctx.render('portal/use', await ownUsePage(pool, { accountId, teams, query: ctx.query }));
+  });
+
+  router.get('/calls.csv', async (ctx) => {
+    const owner = me(ctx);
+    const { filter, span } = useQueryOf(ctx.query, dimensionsOf(1));
+    ctx.type = 'text/csv; charset=utf-8';
+    ctx.attachment(`calls-${span.on}.csv`);
+    ctx.body = Readable.from(csvOf(pool, { owner, filter, from: span.from, until: span.until }));
+  });
+
+  router.get('/refusals', async (ctx) => {
+    const owner = me(ctx);
+    const requestId = textOf(ctx.query.request).trim();
+    if (requestId) return goTo(ctx, `/use/refusals/${encodeURIComponent(requestId)}`);
+    const { query } = ctx;
+    await ctx.render(
+      'portal/use-refusals',
+      await refusalsPage(pool, { path: '/use/refusals', owner, query }),
+    );
+  });
+
+  router.get('/refusals/:id', async (ctx) => {
+    const found = await findKeptRefusal(pool, { owner: me(ctx), requestId: String(ctx.params.id) });
+    if (!found) {
+      throw new NotFound(
+        'no_refusal',
+        'No call of your teams was refused under this request ID in the last 24 hours.',
+      );
+    }
+    await ctx.render('portal/use-refusal', {
+      ...refusalInWords(found),
+      mendAt: mendOf(found),
+      links: linksOf(found),
+    });
+  });
+
+  return router;
+}
