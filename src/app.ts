@@ -30,6 +30,8 @@ import { requestLog } from './http/request-log.ts';
 import { sameOrigin } from './http/same-origin.ts';
 import { securityHeaders } from './http/security-headers.ts';
 import { mailboxRoutes } from './mail/routes.ts';
+import { tellProblem } from './management/problem.ts';
+import { managementApi, underManagement } from './management/routes.ts';
 import { endAccess } from './oauth/consents.ts';
 import { createIssuer } from './oauth/issuers.ts';
 import { announcements } from './portal/announcements.ts';
@@ -143,6 +145,7 @@ export async function createApp(parts: AppParts): Promise<Koa> {
   frame(app, wired);
   await issuers(app, wired);
   sampleApi(app, wired);
+  app.use((await managementApi(wired)).routes());
   people(app, wired);
   if (parts.mailbox) app.use(mailboxRoutes(parts).routes());
   const url = `${parts.baseUrl}${defaultPrefix}`;
@@ -159,7 +162,8 @@ function frame(app: Koa, { pool, baseUrl, brand, https, log, onError, ...look }:
   app.use(requestLog({ log }));
   app.use(securityHeaders({ https }));
   app.use(renderer({ brand: () => brand, assets, cache: !look.watch, shell: shellWith(look) }));
-  app.use(errorHandler({ log: onError, showSignIn }));
+  const api = { owns: underManagement, tell: tellProblem };
+  app.use(errorHandler({ log: onError, showSignIn, api }));
   app.use(hostGuard({ origin: baseUrl }));
   app.use(health({ ready: async () => (await pool.query('select 1')).rowCount === 1 }));
   app.use(assets.middleware);

@@ -13,7 +13,7 @@ const floors = [
   ['usage'],
   ['oauth'],
   ['gateway'],
-  ['portal', 'sandbox', 'admin'],
+  ['portal', 'sandbox', 'admin', 'management'],
   ['app.ts'],
   ['commands'],
   ['index.ts'],

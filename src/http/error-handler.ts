@@ -108,13 +108,17 @@ export const errorHandler =
   ({
     log,
     showSignIn,
+    api,
   }: {
     log: (error: unknown, ctx: Context) => void;
     /** Answers a browser that must sign in first: the form, in the place of the page. */
     showSignIn?: (ctx: Context, error: Unauthenticated) => Promise<void>;
+    /** Addresses whose errors are told in a way of their own, never as a page. */
+    api?: { owns(path: string): boolean; tell(ctx: Context, told: Answer, error?: unknown): void };
   }): Middleware =>
   async (ctx, next) => {
     const inPopup = underIssuer(ctx.path); // now: koa-mount cuts the path on the way
+    const inApi = api?.owns(ctx.path) ? api : undefined;
     try {
       refuseUnreadable(ctx);
       await next();
@@ -125,6 +129,10 @@ export const errorHandler =
       if (!answer) log(error, ctx);
       if (ctx.headerSent) {
         ctx.res.destroy(); // half an answer is out: a cut says so, an end would pretend it was whole
+        return;
+      }
+      if (inApi) {
+        inApi.tell(ctx, answer ?? unforeseen(error), error);
         return;
       }
       const asksToSignIn = error instanceof Unauthenticated && wantsPage(ctx) && !inPopup;
