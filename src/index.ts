@@ -3,6 +3,7 @@ import { accountCommand } from './commands/account-command.ts';
 import { clientCommand } from './commands/client.ts';
 import { type Command, UsageError } from './commands/command.ts';
 import { fixturesCommand } from './commands/fixtures-command.ts';
+import { gatewayCommand } from './commands/gateway.ts';
 import { programmeCommand } from './commands/programme.ts';
 import { startCommand } from './commands/start-command.ts';
 import { liftCommand, suspendCommand } from './commands/switch.ts';
@@ -14,6 +15,7 @@ const commands: Record<string, Command> = {
   fixtures: fixturesCommand,
   programme: programmeCommand,
   client: clientCommand,
+  gateway: gatewayCommand,
   account: accountCommand,
   suspend: suspendCommand,
   lift: liftCommand,

@@ -9,6 +9,7 @@ import { type AdministratorOf, administrators } from './administrator.ts';
 import { apiRoutes } from './api-routes.ts';
 import { approvalRoutes } from './approval-routes.ts';
 import { clientRoutes } from './client-routes.ts';
+import { gatewayRoutes } from './gateway-routes.ts';
 import { overviewRoutes } from './overview-routes.ts';
 import { peopleRoutes } from './people-routes.ts';
 import { productRoutes } from './product-routes.ts';
@@ -39,6 +40,7 @@ export function desk(
   const router = new Router();
   router.use(approvalRoutes({ ...parts, makeConsoleClients }).routes());
   router.use(clientRoutes({ ...parts, endClientAccess }).routes());
+  router.use(gatewayRoutes(parts).routes());
   router.use(overviewRoutes(parts).routes());
   router.use(peopleRoutes(parts).routes());
   router.use(teamRoutes(parts).routes());

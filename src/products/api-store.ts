@@ -113,3 +113,12 @@ export const listAudiencesOf = async (
   );
   return rows.map(({ audience }) => audience);
 };
+
+/** Of the base URLs of all APIs: the customer environments that there are. */
+export const listBaseUrlNames = async (db: Db): Promise<string[]> => {
+  const rows = await many<{ name: string }>(
+    db,
+    'select distinct name from api_base_urls order by name',
+  );
+  return rows.map(({ name }) => name);
+};
