@@ -23,10 +23,9 @@ export const takeShares = (db: Db, holder: string, wishes: Wish[]): Promise<Shar
     db,
     `with clock as (select floor(extract(epoch from now()) * 1000)::bigint as ms),
      wish as (
-       select w.*, w.anchor + (w.seconds * 1000::bigint) *
-         floor((clock.ms - w.anchor) / (w.seconds * 1000)::numeric)::bigint as start
+       select w.*, w.anchor + length * floor((clock.ms - w.anchor)::numeric / length)::bigint as start
        from clock, json_to_recordset($2) as w (kind text, calls bigint, seconds int, anchor bigint,
-         want bigint)
+         want bigint), lateral (select w.seconds * 1000::bigint as length) as of_window
      )
      insert into limit_shares as s (holder, kind, seconds, window_start, window_end, calls, taken,
        given)
