@@ -1,6 +1,7 @@
 import { sample } from 'openapi-sampler';
 import type { OpenApi } from '../products/api.ts';
 import { isNode, nodeOf, resolved, wordsOf } from './api-node.ts';
+import { treeOf } from './api-tree.ts';
 
 export type Example = { name: string; text: string };
 
@@ -40,8 +41,15 @@ function madeUp(document: OpenApi, schema: object, writing: boolean): unknown {
       maxSampleDepth: 8,
       quiet: true,
     };
-    return sample(schema, options, document);
+    const tree = treeOf(document, schema, { deepest: 10, left: 3000 }, shortened);
+    return sample(tree, options, document);
   } catch {
     return undefined; // a schema that is none has no example
   }
+}
+
+/** An example need not be as long as its schema asks for. */
+function shortened(word: string, value: unknown): unknown {
+  const most = { minItems: 3, minLength: 200 }[word];
+  return most === undefined ? value : Math.min(Number(value) || 0, most);
 }

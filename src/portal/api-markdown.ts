@@ -27,12 +27,16 @@ markdown.renderer.rules.fence = (tokens, at) => codeOf(tokens[at]?.content ?? ''
 const codeOf = (text: string): string =>
   `<figure class="code"><pre tabindex="0">${escapeHtml(text)}</pre></figure>\n`;
 
+/** Characters: some texts take a time that grows with the square of their length. */
+const most = 100_000;
+const begun = (text: string): string => (text.length > most ? `${text.slice(0, most)} …` : text);
+
 /**
  * CommonMark with tables. Tags in it are left out, whatever they are; the words between them stay.
  * Its highest headings become of the second level, below the page’s title.
  */
 export function htmlOf(text: string): Html {
-  const tokens = markdown.parse(text, {});
+  const tokens = markdown.parse(begun(text), {});
   const levelOf = (tag: string): number => Number(tag.slice(1));
   const headings = tokens.filter(({ type }) => type.startsWith('heading_'));
   const highest = Math.min(...headings.map(({ tag }) => levelOf(tag)));
@@ -42,12 +46,16 @@ export function htmlOf(text: string): Html {
 
 /** Of one line, for a cell of a table. */
 export const inlineHtmlOf = (text: string): Html => ({
-  html: markdown.renderInline(text.trim().replace(/\n\s*\n/g, '  \n')),
+  html: markdown.renderInline(
+    begun(text)
+      .trim()
+      .replace(/\n\s*\n/g, '  \n'),
+  ),
 });
 
 /** The first paragraph without any markup, of so many characters at most. */
 export function firstWordsOf(text: string, most = 220): string {
-  const tokens = markdown.parse(text, {});
+  const tokens = markdown.parse(begun(text), {});
   const paragraphs = tokens.filter(({ type }, at) => {
     return type === 'inline' && tokens[at - 1]?.type === 'paragraph_open';
   });
@@ -63,15 +71,15 @@ const plainOf = ({ type, content }: { type: string; content: string }): string =
   return type === 'image' || type === 'html_inline' ? '' : content;
 };
 
+/** What is not shown, the end of a block, and any other tag; of what never ends, all the rest. */
+const markup =
+  /<!--[\s\S]*?(?:-->|$)|<(script|style|svg)\b[\s\S]*?(?:<\/\1\s*>|$)|<(br|\/(?:p|div|li|h[1-6]|tr|section))\b[^>]*(?:>|$)|<\/?[a-z][^>]*(?:>|$)/gi;
+
 /** A line for each block of it. */
-function bareWords(html: string): string {
-  return html
-    .replace(/<!--[\s\S]*?-->/g, '')
-    .replace(/<(script|style|svg)\b[\s\S]*?<\/\1\s*>/gi, '')
-    .replace(/<(br|\/(p|div|li|h[1-6]|tr|section))\b[^>]*>/gi, '\u0000')
-    .replace(/<\/?[a-z][^>]*>/gi, '')
+const bareWords = (html: string): string =>
+  html
+    .replace(markup, (_tag, _hidden, block) => (block ? '\u0000' : ''))
     .split('\u0000')
     .map((line) => line.replace(/\s+/g, ' ').trim())
     .filter(Boolean)
     .join('\n');
-}

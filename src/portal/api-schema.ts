@@ -25,6 +25,8 @@ export type Rows = { rows: Row[] /** Whether there is more than is listed. */; c
 
 const maxRows = 400;
 const maxDepth = 12;
+/** Schemas that are looked into, whether or not they have a row. */
+const maxLooked = 2000;
 
 type Place = {
   name: string;
@@ -39,6 +41,7 @@ export function rowsOf(document: OpenApi, schema: unknown): Rows {
   const rows: Row[] = [];
   const names = namesOf(document);
   let cut = false;
+  let looked = 0;
 
   const walk = (value: unknown, place: Place): void => {
     if (rows.length >= maxRows) {
@@ -63,6 +66,11 @@ export function rowsOf(document: OpenApi, schema: unknown): Rows {
   };
 
   const inside = (node: Node, place: Place): void => {
+    looked += 1;
+    if (looked > maxLooked) {
+      cut = true;
+      return;
+    }
     const under = (name: string): string => (place.name ? `${place.name}.${name}` : name);
     const { properties, required, variants } = merged(document, node);
     for (const [key, property] of properties) {
@@ -130,8 +138,9 @@ function plainTypeOf(node: Node): string {
 /** What a schema may be, in short sentences. */
 export function factsOf(node: Node): string[] {
   const given = (key: string): string => wordsOf(node[key]);
-  const values = listOf(node.enum).map((one) => JSON.stringify(one)?.replace(/^"|"$/g, '') ?? '');
-  const shown = values.slice(0, 12).join(', ') + (values.length > 12 ? ', …' : '');
+  const all = listOf(node.enum);
+  const values = all.slice(0, 12).map((one) => JSON.stringify(one)?.replace(/^"|"$/g, '') ?? '');
+  const shown = values.join(', ') + (all.length > 12 ? ', …' : '');
   return [
     values.length > 1 ? `one of ${shown}` : values.length === 1 ? `always ${shown}` : '',
     node.const === undefined ? '' : `always ${wordsOf(node.const) || JSON.stringify(node.const)}`,
@@ -153,15 +162,15 @@ export function factsOf(node: Node): string[] {
 function merged(
   document: OpenApi,
   node: Node,
-  seen: readonly Node[] = [],
+  seen = new Set<Node>([node]),
 ): { properties: Map<string, unknown>; required: unknown[]; variants: unknown[] } {
   const properties = new Map(Object.entries(nodeOf(node.properties)));
   const required = [...listOf(node.required)];
   const variants = [...listOf(node.oneOf), ...listOf(node.anyOf)];
   for (const part of listOf(node.allOf)) {
     const member = resolved(document, part);
-    if (seen.includes(member) || member === node) continue;
-    const more = merged(document, member, [...seen, node]);
+    if (seen.has(member)) continue;
+    const more = merged(document, member, seen.add(member));
     for (const [key, property] of more.properties) properties.set(key, property);
     required.push(...more.required);
     variants.push(...more.variants);

@@ -1,8 +1,9 @@
 import type { OpenApi } from '../products/api.ts';
 import { type Html, inlineHtmlOf } from './api-markdown.ts';
-import { isNode, listOf, type Node, nodeOf, resolved, wordsOf } from './api-node.ts';
+import { isNode, listOf, type Node, nodeOf, wordsOf } from './api-node.ts';
 import { type Needs, operationOf as readOperation } from './api-operation.ts';
 import { findOperation, outlineOf } from './api-outline.ts';
+import { treeOf } from './api-tree.ts';
 
 /** One operation of an API, as far as the console needs it. */
 export type Operation = {
@@ -46,6 +47,8 @@ export function operationOf(
     document,
     outlined,
   );
+  const left = { ...bounds };
+  const whole = (schema: Node): Node => treeOf(document, schema, left, rule);
   const answers = responses.filter(({ status }) => /^2/.test(status));
   return {
     operation: {
@@ -55,7 +58,7 @@ export function operationOf(
       title,
       parameters: parameters.flatMap(({ in: place, words, ...one }) => {
         if (place === 'cookie') return []; // the relay sends none
-        const schema = whole(document, one.schema);
+        const schema = whole(one.schema);
         const choices = listOf(schema.enum).map(wordsOf);
         const { name, required, example } = one;
         return [
@@ -65,7 +68,7 @@ export function operationOf(
       bodies: (body?.contents ?? []).map(({ mediaType, examples, schema }) => ({
         type: mediaType,
         example: examples[0]?.text ?? '',
-        schema: whole(document, schema),
+        schema: whole(schema),
       })),
       bodyRequired: body?.required ?? false,
       needs,
@@ -90,26 +93,8 @@ export function keyHeaderOf(document: OpenApi): string {
   return usable && named.toLowerCase() !== 'authorization' ? named : defaultKeyHeader;
 }
 
-/** How deep a form looks into a schema. */
-const deepest = 6;
-
-/** A schema with what it refers to, and with those words only that say what is right. */
-function whole(document: OpenApi, value: unknown, depth = 0): Node {
-  const node = resolved(document, value);
-  if (depth > deepest) return {};
-  const inside = (part: unknown): Node => whole(document, part, depth + 1);
-  return Object.fromEntries(
-    Object.entries(node).flatMap(([name, part]): [string, unknown][] => {
-      if (name === 'properties') {
-        const each = Object.entries(nodeOf(part)).map(([key, one]) => [key, inside(one)]);
-        return [[name, Object.fromEntries(each)]];
-      }
-      if (name === 'items') return [[name, inside(part)]];
-      if (['allOf', 'oneOf', 'anyOf'].includes(name)) return [[name, listOf(part).map(inside)]];
-      return rules.has(name) && !isNode(part) ? [[name, part]] : [];
-    }),
-  );
-}
+/** How deep a form looks into its schemas, and how much of them it holds. */
+const bounds = { deepest: 7, left: 3000 };
 
 /** What views/assets/console/check.js understands. */
 const rules = new Set([
@@ -127,3 +112,7 @@ const rules = new Set([
   'required',
   'additionalProperties',
 ]);
+
+/** Of a schema, those words only that say what is right. */
+const rule = (word: string, value: unknown): unknown =>
+  rules.has(word) && !isNode(value) ? value : undefined;
