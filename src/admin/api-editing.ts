@@ -19,16 +19,17 @@ type Given = {
   document: unknown;
   otherVersions: unknown[];
   baseUrls: Record<string, string>;
-  keyHeader?: string | undefined;
-  keyParameter?: string | undefined;
-  cors?: boolean | undefined;
-};
+} & Partial<CallFields>;
+
+/** How a call brings its key, and whether a browser may ask before it. */
+type CallFields = { keyHeader: string; keyParameter: string; cors: boolean };
 
 export type ApiChange =
   /** `current`: it takes the place of the current version, which stays as another one. */
   | { kind: 'document'; text: string; current: boolean }
   | { kind: 'current' | 'remove'; version: string }
-  | { kind: 'baseUrls'; text: string };
+  | { kind: 'baseUrls'; text: string }
+  | ({ kind: 'calls' } & CallFields);
 
 export const findApi = async (db: Db, id: string): Promise<Api | undefined> =>
   (await listApis(db, [id]))[0];
@@ -92,6 +93,10 @@ function changed(there: Api, change: ApiChange, baseUrl: string): Given {
   if (change.kind === 'baseUrls') {
     return { ...given(there.version, all), baseUrls: baseUrlsOf(change.text, baseUrl) };
   }
+  if (change.kind === 'calls') {
+    const { kind: _, ...calls } = change;
+    return { ...given(there.version, all), ...calls };
+  }
   if (change.kind === 'document') {
     const document = documentOf(change.text);
     const version = versionOf(document);
@@ -130,13 +135,15 @@ async function save(tx: Db, doer: Doer, there: Api | undefined, given: Given): P
   return wanted.id;
 }
 
+const plainFields = ['id', 'keyHeader', 'keyParameter'];
+
 /** Of a document the field is named that is wrong in it; a list of base URLs is one field. */
 function documentErrors(
   faults: readonly { path: readonly PropertyKey[]; message: string }[],
 ): Record<string, string> {
   return errorsOf(
     faults.map(({ path: [first = 'form', ...rest], message }) => {
-      if (first === 'id') return { path: [first], message };
+      if (plainFields.includes(String(first))) return { path: [first], message };
       const field = first === 'otherVersions' ? rest.slice(1) : rest;
       const place = field.map(String).join('.');
       return {

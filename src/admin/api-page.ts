@@ -24,7 +24,9 @@ export async function apisPage(db: Db, { mayEdit }: { mayEdit: boolean }): Promi
 export type ToldOfApi = {
   done?: string | null;
   problem?: string | null;
-  typed?: { id?: string; document?: string; baseUrls?: string };
+  typed?: { id?: string; document?: string; baseUrls?: string } & Partial<
+    Pick<Api, 'keyHeader' | 'keyParameter' | 'cors'>
+  >;
   errors?: Readonly<Record<string, string>>;
 };
 
@@ -57,6 +59,9 @@ export async function apiPage(
       document: told.typed?.document ?? '',
       baseUrls:
         told.typed?.baseUrls ?? api.baseUrls.map(({ name, url }) => `${name} ${url}`).join('\n'),
+      keyHeader: told.typed?.keyHeader ?? api.keyHeader,
+      keyParameter: told.typed?.keyParameter ?? api.keyParameter,
+      cors: told.typed?.cors ?? api.cors,
     },
     history: historyOf(await listActsAbout(db, { kind: 'api', id: api.id }, { limit: 20 }), reader),
   };

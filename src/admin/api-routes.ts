@@ -28,6 +28,9 @@ const form = z.object({
   baseUrls: text,
   current: z.string().default(''),
   version: z.string().default(''),
+  keyHeader: z.string().trim().default(''),
+  keyParameter: z.string().trim().default(''),
+  cors: z.string().default(''),
 });
 type Form = z.infer<typeof form>;
 
@@ -44,6 +47,12 @@ const changes: Readonly<Record<string, (given: Form) => ApiChange>> = {
   current: ({ version }) => ({ kind: 'current', version }),
   remove: ({ version }) => ({ kind: 'remove', version }),
   'base-urls': ({ baseUrls }) => ({ kind: 'baseUrls', text: baseUrls }),
+  calls: ({ keyHeader, keyParameter, cors }) => ({
+    kind: 'calls',
+    keyHeader,
+    keyParameter,
+    cors: cors === 'yes',
+  }),
 };
 
 const done: Readonly<Record<string, string>> = {
@@ -52,6 +61,7 @@ const done: Readonly<Record<string, string>> = {
   current: 'Another version is the current one.',
   remove: 'The version is gone.',
   'base-urls': 'The base URLs are saved.',
+  calls: 'Saved. It counts from now on.',
 };
 
 /** The APIs of the catalogue, their versions and where they are reached. */
@@ -77,8 +87,9 @@ export function apiRoutes(parts: Parts): Router {
 
   router.post('/new', async (ctx) => {
     const doer = administratorOf(ctx, 'publisher');
-    const { csrf, ...typed } = await readForm(ctx, form, { limit });
+    const { csrf, id: named, document, baseUrls } = await readForm(ctx, form, { limit });
     checkCsrf(ctx, csrf);
+    const typed = { id: named, document, baseUrls };
     const id = await orAgain(
       ctx,
       () => makeApi(parts, doer, typed),
@@ -121,6 +132,11 @@ export function apiRoutes(parts: Parts): Router {
       const typed = {
         ...(word === 'document' && { document: given.document }),
         ...(word === 'base-urls' && { baseUrls: given.baseUrls }),
+        ...(word === 'calls' && {
+          keyHeader: given.keyHeader,
+          keyParameter: given.keyParameter,
+          cors: given.cors === 'yes',
+        }),
       };
       const id = await orAgain(ctx, changing, (told) => show(ctx, parts, { ...told, typed }));
       if (id) goTo(ctx, `/admin/apis/${id}?done=${word}`);

@@ -17,6 +17,7 @@ import { searchRoutes } from './search-routes.ts';
 import { switchRoutes } from './switch-routes.ts';
 import { teamRoutes } from './team-routes.ts';
 import { trailRoutes } from './trail-routes.ts';
+import { useRoutes } from './use-routes.ts';
 
 /** What the pages of the programme's desk are made of. */
 export type DeskParts = {
@@ -47,6 +48,7 @@ export function desk(
   router.use(searchRoutes(parts).routes());
   router.use(switchRoutes(parts).routes());
   router.use(trailRoutes(parts).routes());
+  router.use(useRoutes(parts).routes());
   router.use(productRoutes(parts).routes());
   router.use(apiRoutes(parts).routes());
   return router;

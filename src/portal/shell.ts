@@ -27,6 +27,7 @@ const deskLinks = [
   { href: '/admin/products', text: 'Products' },
   { href: '/admin/people', text: 'People' },
   { href: '/admin/clients', text: 'Clients' },
+  { href: '/admin/gateways', text: 'Gateways' },
   { href: '/admin/use', text: 'Use' },
   { href: '/admin/trail', text: 'Trail' },
 ];

@@ -1,5 +1,6 @@
 import { createPasswords } from '../../src/base/passwords.ts';
 import { many } from '../../src/db/pool.ts';
+import { usualCalls } from '../../src/products/api.ts';
 import { listApis } from '../../src/products/api-store.ts';
 import { saveProductApis } from '../../src/products/store.ts';
 import type { Person } from '../portal/profile-support.ts';
@@ -15,6 +16,8 @@ info: { title: Letters, version: ${version}, description: Letters as they are. }
 paths:
   /letters: { get: {}, post: {} }
 ${more}`;
+
+const usualKey = { keyHeader: usualCalls.keyHeader, keyParameter: usualCalls.keyParameter };
 
 describe('APIs at the desk', () => {
   const databaseUrl = useDatabaseUrl();
@@ -185,6 +188,28 @@ describe('APIs at the desk', () => {
     ]);
   });
 
+  test('how calls bring their key is changed, and told beside its field where it cannot be', async () => {
+    expect(await api()).toMatchObject(usualCalls);
+    const ours = { keyHeader: 'X-Letters-Key', keyParameter: 'letters_key' };
+    expect((await change('calls', ours)).text).toContain('Saved.');
+    expect(await api()).toMatchObject({ ...ours, cors: true });
+
+    for (const [fields, says] of [
+      [{ keyHeader: 'Authorization' }, 'means something else'],
+      [{ keyHeader: 'x-gateway-key' }, 'means something else'],
+      [{ keyHeader: 'My Key' }, 'letters, digits and'],
+      [{ keyParameter: 'a b' }, 'Write a name of letters'],
+    ] as [Record<string, string>, string][]) {
+      const page = await change('calls', { ...fields, cors: '' });
+      expect([page.status, page.text]).toEqual([422, expect.stringContaining(says)]);
+      for (const typed of Object.values(fields)) expect(page.text).toContain(typed);
+    }
+    const page = await publisher.open('/admin/apis/letters');
+    await sendFrom(publisher, page, '/admin/apis/letters/calls', { cors: null, ...usualKey });
+    expect(await api()).toMatchObject({ ...usualKey, cors: false });
+    expect((await support.open('/admin/apis/letters')).text).toContain('may not call it');
+  });
+
   test('every change stands in the history', async () => {
     const acts = await many<{ action: string; detail: { changes?: string[] } }>(
       server.pool,
@@ -202,6 +227,17 @@ describe('APIs at the desk', () => {
         `base URL sandbox: url ${server.baseUrl}/letters → https://sandbox.example/letters`,
         'base URL general removed',
       ],
+      [
+        'api.changed',
+        'keyHeader Ocp-Apim-Subscription-Key → X-Letters-Key',
+        'keyParameter subscription-key → letters_key',
+      ],
+      [
+        'api.changed',
+        'keyHeader X-Letters-Key → Ocp-Apim-Subscription-Key',
+        'keyParameter letters_key → subscription-key',
+        'cors true → false',
+      ],
     ]);
     expect((await support.open('/admin/apis/letters')).text).toContain(
       'version 3.0.0 removed by Ruth Calder',
@@ -217,7 +253,7 @@ describe('APIs at the desk', () => {
 
   test('whoever only reads changes nothing', async () => {
     const before = await api();
-    for (const word of ['document', 'current', 'remove', 'base-urls']) {
+    for (const word of ['document', 'current', 'remove', 'base-urls', 'calls']) {
       expect((await sendUnasked(support, `/admin/apis/letters/${word}`)).status).toBe(403);
     }
     expect((await support.open('/admin/apis/new')).status).toBe(403);

@@ -44,6 +44,7 @@ const doors: Record<string, readonly AdministratorRole[]> = {
   'POST /admin/apis/:id/current': ['publisher'],
   'POST /admin/apis/:id/remove': ['publisher'],
   'POST /admin/apis/:id/base-urls': ['publisher'],
+  'POST /admin/apis/:id/calls': ['publisher'],
   'GET /admin/gateways': anybody,
   'GET /admin/gateways/new': ['publisher'],
   'POST /admin/gateways/new': ['publisher'],

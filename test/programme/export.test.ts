@@ -46,7 +46,11 @@ async function everything(): Promise<Programme> {
     deprecationNotice: `Ask at ${baseUrl}/products: "yes", # or: no?`,
     visibility: 'signed_in',
     apis: [{ id: api.id, version: info.version, baseUrl: 'sandbox' }],
+    quotaStatus: 429,
+    staleSeconds: 20,
+    price: { includedCalls: 10_000, perThousand: '0.5', currency: 'EUR' },
   });
+  Object.assign(api, { keyHeader: 'X-Northmoor-Key', keyParameter: 'key', cors: false });
   const words = { description: `Texts say {base}, and ${baseUrl}\n\n- too` };
   programme.products.push({ ...product, ...words, id: 'braces', audience: 'https://a.example/b' });
   programme.clients.push({
