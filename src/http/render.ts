@@ -24,7 +24,7 @@ export type Shell = {
   readonly announcements: readonly string[];
 };
 
-type Layout = 'layout' | 'popup-layout';
+type Layout = 'layout' | 'popup-layout' | 'tool-layout';
 
 declare module 'koa' {
   interface DefaultContext {

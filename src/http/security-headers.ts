@@ -78,6 +78,15 @@ export function allowConnectTo(ctx: Context, origins: readonly string[]): void {
   );
 }
 
+/** For a page that shows what somebody else drew, and draws with style sheets of its own making. */
+export function allowInlineStyles(ctx: Context): void {
+  const policy = ctx.response.get('Content-Security-Policy');
+  ctx.set(
+    'Content-Security-Policy',
+    policy.replace("style-src 'self'", (own) => `${own} 'unsafe-inline'`),
+  );
+}
+
 function sourceOf(redirectUri: string): string | undefined {
   const url = urlOf(redirectUri);
   if (!url) return undefined;

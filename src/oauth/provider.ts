@@ -110,7 +110,9 @@ function configuration(parts: IssuerParts): Configuration {
     responseTypes: ['code'],
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'none', 'private_key_jwt'],
     assertJwtClientAuthClaimsAndHeader: refuseLongAssertions,
-    clientBasedCORS: (_ctx, origin, client) => originAllowed(recordOf(client), origin),
+    // browsers name their origin on our own pages too, where tools ask with anybody's application
+    clientBasedCORS: (_ctx, origin, client) =>
+      origin === new URL(parts.baseUrl).origin || originAllowed(recordOf(client), origin),
     extraClientMetadata: { properties: [recordProperty] },
     extraParams: { scope: checkAuthorizationScope },
     extraTokenClaims: (ctx, token) => tokenClaims(environment, ctx, token),

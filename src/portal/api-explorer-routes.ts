@@ -6,15 +6,15 @@ import { urlOf } from '../base/url.ts';
 import { consoleCallbackPath } from '../clients/client.ts';
 import { consoleClientId } from '../clients/service.ts';
 import type { Db } from '../db/pool.ts';
-import { allowConnectTo, keepPopups } from '../http/security-headers.ts';
+import { allowConnectTo, allowInlineStyles, keepPopups } from '../http/security-headers.ts';
 import { findDocumentText, findSeenApi, type SeenApi } from '../products/catalogue-api-store.ts';
 import { type Offer, offersOf } from './api-access.ts';
-import { explorerDocument } from './api-explorer.ts';
-import { openSwaggerFile, swaggerFile } from './api-explorer-files.ts';
+import { type ExplorerClient, explorerDocument } from './api-explorer.ts';
+import { addressesOf, openToolFile, type Tool } from './api-explorer-files.ts';
 import { keyHeaderOf } from './console-operation.ts';
 import { textOf } from './subscription-words.ts';
 
-/** An API's document in Swagger UI, set up for this server and the viewer's own subscription. */
+/** An API's document in Swagger UI and Scalar, set up for this server and the viewer's own subscription. */
 export function apiExplorerRoutes({ pool, baseUrl }: { pool: Db; baseUrl: string }): Router {
   const router = new Router();
 
@@ -29,41 +29,52 @@ export function apiExplorerRoutes({ pool, baseUrl }: { pool: Db; baseUrl: string
     return { api, offers: [first, ...rest] };
   }
 
-  router.get('/apis/:id/swagger-ui', async (ctx) => {
+  /** What the page of a tool is made of; it may call the API from here. */
+  async function toolPage(ctx: Context, tool: Tool): Promise<object> {
     const { api, offers } = await openedApi(ctx);
     const [offer] = offers;
-    const right = offer.environment === 'sandbox' ? offer.rights[0] : undefined;
     keepPopups(ctx);
     allowConnectTo(ctx, [
       ...new Set(offers.flatMap(({ baseUrl: url }) => urlOf(url)?.origin ?? [])),
     ]);
     const query = new URLSearchParams({ version: api.version });
-    await ctx.render('portal/api-swagger', {
+    return {
       id: api.id,
       name: api.name,
       query: api.current ? '' : `?${query}`,
       productId: offer.productId,
       productName: offer.productName,
       signedIn: accountOf(ctx) !== null,
-      clientId: right ? consoleClientId(right.subscriptionId) : '',
-      redirectUri: `${baseUrl}${consoleCallbackPath}`,
-      documentUrl: `/apis/${api.id}/swagger-ui/openapi.json?${query}`,
-      files: {
-        script: swaggerFile('swagger-ui-bundle.js'),
-        sheet: swaggerFile('swagger-ui.css'),
-      },
-    });
+      client: clientOf(offer, baseUrl),
+      documentUrl: `/apis/${api.id}/${tool}/openapi.json?${query}`,
+      files: addressesOf(tool),
+    };
+  }
+
+  router.get('/apis/:id/swagger-ui', async (ctx) =>
+    ctx.render('portal/api-swagger', await toolPage(ctx, 'swagger-ui')),
+  );
+
+  router.get('/apis/:id/scalar', async (ctx) => {
+    const page = await toolPage(ctx, 'scalar');
+    allowInlineStyles(ctx); // its bundle brings its style sheet along, and writes it into the page
+    await ctx.render('portal/api-scalar', page, { layout: 'tool-layout' });
   });
 
-  router.get('/apis/:id/swagger-ui/openapi.json', async (ctx) => {
-    const { api, offers } = await openedApi(ctx);
-    const document = JSON.parse((await findDocumentText(pool, api)) ?? '{}');
-    ctx.set('Cache-Control', 'private, no-cache');
-    ctx.body = explorerDocument(document, { offers, baseUrl, keyHeader: keyHeaderOf(document) });
-  });
+  router.get(
+    ['/apis/:id/swagger-ui/openapi.json', '/apis/:id/scalar/openapi.json'],
+    async (ctx) => {
+      const { api, offers } = await openedApi(ctx);
+      const document = JSON.parse((await findDocumentText(pool, api)) ?? '{}');
+      ctx.set('Cache-Control', 'private, no-cache');
+      const client = clientOf(offers[0], baseUrl);
+      const keyHeader = keyHeaderOf(document);
+      ctx.body = explorerDocument(document, { offers, baseUrl, client, keyHeader });
+    },
+  );
 
-  router.get('/swagger-ui/:version/:file', async (ctx) => {
-    const file = openSwaggerFile(ctx.path);
+  router.get(['/swagger-ui/:version/:file', '/scalar/:version/:file'], async (ctx) => {
+    const file = openToolFile(ctx.path);
     if (!file) throw new NotFound('no_page', 'There is no such file.');
     ctx.set('Cache-Control', 'public, max-age=31536000, immutable');
     ctx.type = file.name;
@@ -71,6 +82,13 @@ export function apiExplorerRoutes({ pool, baseUrl }: { pool: Db; baseUrl: string
   });
 
   return router;
+}
+
+/** The viewer's own, that of a subscription to what is offered; empty: they have none. */
+function clientOf({ environment, rights }: Offer, baseUrl: string): ExplorerClient {
+  const right = environment === 'sandbox' ? rights[0] : undefined;
+  const id = right ? consoleClientId(right.subscriptionId) : '';
+  return { id, redirectUri: `${baseUrl}${consoleCallbackPath}` };
 }
 
 /** A console client comes with subscriptions of the sandbox only. */

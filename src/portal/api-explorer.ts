@@ -5,12 +5,20 @@ import { isNode, type Node, nodeOf } from './api-node.ts';
 const ours = 'sandgate';
 const key = 'subscription_key';
 
+/** The public client that such a tool is to be. */
+export type ExplorerClient = {
+  /** Empty: the viewer has none. */
+  id: string;
+  redirectUri: string;
+};
+
 type Given = {
   /** What is called, the first one by default; each scope and grant is of the first one. */
   offers: readonly [Offer, ...Offer[]];
   /** The public origin, without a slash at the end. */
   baseUrl: string;
   keyHeader: string;
+  client: ExplorerClient;
 };
 
 /**
@@ -61,7 +69,7 @@ export function explorerDocument(document: OpenApi, given: Given): OpenApi {
 const speaksOfTokens = ({ type, scheme }: Node): boolean =>
   type === 'oauth2' || type === 'openIdConnect' || (type === 'http' && scheme === 'bearer');
 
-function tokenScheme({ offers: [offer], baseUrl }: Given): object {
+function tokenScheme({ offers: [offer], baseUrl, client }: Given): object {
   const issuer = `${baseUrl}/${offer.environment}`;
   const scopes = Object.fromEntries(offer.scopes.map((scope) => [scope, '']));
   const flow = { tokenUrl: `${issuer}/token`, scopes };
@@ -70,10 +78,21 @@ function tokenScheme({ offers: [offer], baseUrl }: Given): object {
     type: 'oauth2',
     flows: {
       ...(has('authorization_code') && {
-        authorizationCode: { ...flow, authorizationUrl: `${issuer}/auth` },
+        authorizationCode: { ...flow, authorizationUrl: `${issuer}/auth`, ...forScalar(client) },
       }),
       ...(has('client_credentials') && { clientCredentials: flow }),
       ...(has('password') && { password: flow }),
     },
   };
 }
+
+/**
+ * What Scalar reads in the document itself. Its versions of 2025 would send a public client's id with
+ * an empty secret by HTTP Basic, which is no public client's way, unless told to use the body.
+ */
+const forScalar = ({ id, redirectUri }: ExplorerClient): object => ({
+  'x-usePkce': 'SHA-256',
+  'x-scalar-credentials-location': 'body',
+  'x-scalar-redirect-uri': redirectUri,
+  ...(id && { 'x-scalar-client-id': id }),
+});

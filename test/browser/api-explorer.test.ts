@@ -4,6 +4,7 @@ import { password } from '../portal/profile-support.ts';
 import { aSubscriber, keysOf, type Subscriber } from '../portal/subscriber.ts';
 import { useDatabaseUrl } from '../support/database.ts';
 import { applyDemo } from '../support/demo.ts';
+import { aClient, aTestUser } from '../support/seed.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { browserStories } from './stories.ts';
 
@@ -87,4 +88,37 @@ browserStories('an API in Swagger UI on our own pages', (newContext) => {
     await dialog.getByText('access_denied').waitFor();
     await context.close();
   }, 60_000);
+
+  test.each([
+    ['as a system', 'clientCredentials'],
+    ['with a test user’s password', 'password'],
+  ])(
+    '%s, with an application of one’s own',
+    async (_, flow) => {
+      const application = await aClient(server.pool, { subscriptions: [priya.subscription] });
+      const persona = await aTestUser(server.pool, { team: priya.team });
+      const context = await newContext();
+      const tab = await context.newPage();
+      await tab.goto(`${server.baseUrl}/sign-in?return_to=%2Fapis%2Fpatient-record%2Fswagger-ui`);
+      await tab.getByLabel('Email').fill(priya.account.email);
+      await tab.getByLabel('Password', { exact: true }).fill(password);
+      await tab.getByRole('button', { name: 'Sign in' }).click();
+      await tab.locator('.auth-wrapper .authorize').click();
+      const dialog = tab.locator('.auth-container', { hasText: `Flow: ${flow}` });
+      if (flow === 'password') {
+        await dialog.getByLabel('username:').fill(persona.username);
+        await dialog.getByLabel('password:').fill(persona.password);
+      }
+      await dialog.getByLabel('client_id:').fill(application.id);
+      await dialog.getByLabel('client_secret:').fill(application.secret);
+      const [token] = await Promise.all([
+        tab.waitForResponse(`${server.sandbox}/token`),
+        dialog.locator('button.authorize').click(),
+      ]);
+      expect([token.status(), await token.text()]).toEqual([200, expect.any(String)]);
+      await dialog.getByText('Logout').waitFor();
+      await context.close();
+    },
+    60_000,
+  );
 });

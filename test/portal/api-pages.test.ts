@@ -96,7 +96,7 @@ describe('the pages of APIs', () => {
   test('show an API to nobody who sees no product that opens it', async () => {
     await anApi('for-members', { info: { title: 'For members' } }, { visibility: 'signed_in' });
     await anApi('for-nobody', { info: { title: 'For nobody' } }, { state: 'draft' });
-    for (const path of ['', '/openapi.json', '/operations/get', '/swagger-ui']) {
+    for (const path of ['', '/openapi.json', '/operations/get', '/swagger-ui', '/scalar']) {
       expect((await visit(`/apis/for-members${path}`)).status).toBe(404);
       expect((await asPriya(`/apis/for-nobody${path}`)).status).toBe(404);
     }
@@ -204,6 +204,25 @@ describe('the pages of APIs', () => {
     for (const other of ['package.json', 'index.html', '..%2fpackage.json']) {
       expect((await visit(script.replace(/[^/]+$/, other))).status).toBe(404);
     }
+  });
+
+  test('give Scalar the same, and its page the styles it draws itself with, but no script', async () => {
+    const path = '/apis/patient-record/scalar';
+    const document = JSON.parse((await visit(`${path}/openapi.json`)).text);
+    expect(document.components.securitySchemes.sandgate.flows.authorizationCode).toMatchObject({
+      'x-usePkce': 'SHA-256',
+      'x-scalar-redirect-uri': `${server.baseUrl}/try/callback`,
+    });
+    const page = await visit(path);
+    const policy = page.headers.get('content-security-policy');
+    expect(policy).toContain("script-src 'self';");
+    expect(policy).toContain("style-src 'self' 'unsafe-inline';");
+    expect(page.headers.get('cross-origin-opener-policy')).toBe('same-origin-allow-popups');
+    const elsewhere = await visit('/apis/patient-record/swagger-ui');
+    expect(elsewhere.headers.get('content-security-policy')).toContain("style-src 'self';");
+    const script = /src="(\/scalar\/[^"]+)"/.exec(page.text)?.[1] ?? '';
+    expect((await fetch(`${server.baseUrl}${script}`)).status).toBe(200);
+    expect((await visit(script.replace(/[^/]+$/, 'index.js'))).status).toBe(404);
   });
 
   test('show each version at an address of its own', async () => {

@@ -38,6 +38,7 @@ describe('an organisation with a portal and a face of its own', () => {
       '/apis/patient-record/openapi.json',
       '/apis/patient-record/operations/readPatient',
       '/apis/patient-record/swagger-ui',
+      '/apis/patient-record/scalar',
       '/guide',
       '/guide/access',
       '/console/patient-record/readPatient',

@@ -1,7 +1,11 @@
 // Hands what the authorization server answered to the page that opened this window, and to no other
-// origin. The address is emptied first: a code has no business in the history.
+// origin. The address is emptied first: a code has no business in the history. Only Scalar, which names
+// its window so, reads the answer there, and closes the window when it has.
 const answer = Object.fromEntries(new URLSearchParams(location.search));
-history.replaceState(null, '', location.pathname);
+const readsAddress = window.opener && window.name === 'openAuth2Window';
+const forget = () => history.replaceState(null, '', location.pathname);
+if (readsAddress) setTimeout(forget, 5_000);
+else forget();
 
 const say = (heading, advice) => {
   document.querySelector('#said').textContent = heading;
@@ -15,7 +19,7 @@ if (!answer.code && !answer.error) {
     answer.error ? 'You were not authorized' : 'You are authorized',
     'The page that began this is gone, so nobody took the answer. Start again from the start page.',
   );
-} else {
+} else if (!readsAddress) {
   window.opener.postMessage({ type: 'authorization-answer', answer }, location.origin);
   window.close();
 }
