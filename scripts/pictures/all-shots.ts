@@ -12,6 +12,7 @@ import { productShots } from './product-shots.ts';
 import { signInShots } from './sign-in-shots.ts';
 import { teamShots } from './team-shots.ts';
 import { testUserShots } from './test-user-shots.ts';
+import { useShots } from './use-shots.ts';
 
 /** Every page in every state worth a look: pictured by scripts/screenshots.ts, and read by axe. */
 export const allShots: readonly Shot[] = [
@@ -28,4 +29,5 @@ export const allShots: readonly Shot[] = [
   ...teamShots,
   ...deskShots,
   ...productShots,
+  ...useShots,
 ];

@@ -118,6 +118,7 @@ export const actions = [
   'account.roles_changed',
   'account.profile_changed',
   'trail.downloaded',
+  'use.downloaded',
   'product.made',
   'product.changed',
   'product.deprecated',

@@ -1,5 +1,5 @@
 import type { Account } from '../accounts/account.ts';
-import { dayInWords, listed, timeInWords } from '../base/in-words.ts';
+import { counted, dayInWords, listed, timeInWords } from '../base/in-words.ts';
 import { listOwnApplications } from '../clients/application-store.ts';
 import { onDay } from '../clients/words.ts';
 import type { Db } from '../db/pool.ts';
@@ -90,6 +90,7 @@ function rowOf(row: HomeSubscription) {
     decidedBy: row.decidedByName,
     keys: row.keys,
     applications: row.applications,
+    calls: row.callsThisMonth > 0 ? counted(row.callsThisMonth, 'call') : null,
     used: row.lastUsedAt ? `Last used: ${timeInWords(row.lastUsedAt)}` : 'No key or secret yet',
     limits: limitsInWords([row.rate, row.quota]),
   };

@@ -54,6 +54,8 @@ export type HomeSubscription = {
   decidedByName: string | null;
   keys: { slot: Slot; lastFour: string }[];
   applications: string[];
+  /** Calls since the month began (UTC), also those that were refused. */
+  callsThisMonth: number;
   /** Of its keys and of its applications' secrets; null: none was ever used. */
   lastUsedAt: Date | null;
   rate: Limit | null;
@@ -78,6 +80,9 @@ export const listHomeSubscriptions = (
        array(select c.name from client_subscriptions cs join clients c on c.id = cs.client_id
          where cs.subscription_id = s.id and c.kind = 'application'
          order by c.created_at, c.id) as applications,
+       (select coalesce(sum(u.calls), 0)::float8 from use_hours u
+        where u.subscription_id = s.id
+          and u.hour >= date_trunc('month', now(), 'UTC')) as "callsThisMonth",
        greatest(
          (select max(k.last_used_at) from subscription_keys k where k.subscription_id = s.id),
          (select max(x.last_used_at) from client_subscriptions cs

@@ -3,7 +3,13 @@ import { historyOf } from '../audit/words.ts';
 import { dayInWords } from '../base/in-words.ts';
 import { onDay, secretInWords, tokensInWords } from '../clients/words.ts';
 import type { Db } from '../db/pool.ts';
-import { findInCatalogue, listApisOf, listScopesOf } from '../products/catalogue-store.ts';
+import { usualCalls } from '../products/api.ts';
+import {
+  findCallNeeds,
+  findInCatalogue,
+  listApisOf,
+  listScopesOf,
+} from '../products/catalogue-store.ts';
 import type { ProductScope } from '../products/product.ts';
 import { listKeyIds } from '../subscriptions/key-store.ts';
 import { findOwnSubscription, type SubscriptionOverview } from '../subscriptions/overview-store.ts';
@@ -13,6 +19,7 @@ import { suspensionsOf } from '../suspensions/store.ts';
 import { keysOfPage, type Revealed } from './subscription-keys.ts';
 import { findSurroundings, listClientsOf, type SubscribedClient } from './subscription-store.ts';
 import { doneWords, limitsInWords, scopesInWords } from './subscription-words.ts';
+import { useCard } from './use-card.ts';
 
 const done: Readonly<Record<string, string>> = {
   subscribed: 'You have it. Your keys are here, and they work already.',
@@ -64,12 +71,19 @@ export async function subscriptionPage(
     asksAgain: isOver(state) && product?.open === true,
     tryIt: await apiToTry(db, subscription, state),
     keys: keysLast(state) ? await keysOfPage(db, subscription, visit.revealed ?? null) : null,
+    call: await callOf(db, subscription.productId),
     clients: clients.map(clientInWords),
     applications: clients.filter(({ kind }) => kind === 'application').map(({ name }) => name),
     history: await historyPage(db, { accountId, id, before: visit.before ?? null }),
     ...mayDo(scopes, subscription.scopes),
     facts: factsOf(subscription, state),
     limits: limitsInWords([around.rate, around.quota]),
+    use: await useCard(db, {
+      owner: accountId,
+      subscriptionId: id,
+      quota: keysLast(state) ? around.quota : null,
+      activatedAt: subscription.activatedAt,
+    }),
     audience: around.audience,
     price: around.priceNote,
     purpose: {
@@ -88,6 +102,13 @@ async function apiToTry(
 ): Promise<string | null> {
   if (environment !== 'sandbox' || state !== 'active') return null;
   return (await listApisOf(db, productId))[0]?.id ?? null;
+}
+
+/** Where a call shows a key; null: it shows none. */
+async function callOf(db: Db, productId: string): Promise<{ header: string } | null> {
+  const needs = await findCallNeeds(db, productId);
+  if (needs?.credentials === 'token') return null;
+  return { header: needs?.keyHeaders.join(' or ') || usualCalls.keyHeader };
 }
 
 /** By the kill switch, and why; null: it is not. */

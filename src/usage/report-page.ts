@@ -1,4 +1,3 @@
-import { counted } from '../base/in-words.ts';
 import type { Db } from '../db/pool.ts';
 import type { Outcome } from './call.ts';
 import { chartOf } from './chart.ts';
@@ -12,6 +11,7 @@ import {
   type Owner,
   type Part,
 } from './report-store.ts';
+import { hasCalls, sumsInWords, totalInWords, totalOf, withZeros } from './sums.ts';
 import { outcomeWords } from './words.ts';
 
 const listLength = 20;
@@ -62,14 +62,8 @@ export async function usePage(db: Db, frame: UseFrame, query: UseQuery): Promise
     findNames(db, filter, frame.owner),
   ]);
   const at: At = (changes) => addressOf(frame.path, query, changes);
-  const byTime = new Map(found.map((point) => [point.at.getTime(), point]));
-  const points = span.points.map((point) => ({
-    ...point,
-    ...(byTime.get(point.at.getTime()) ?? { allowed: 0, refused: 0, byTestUsers: 0 }),
-  }));
-  const refused = sumOf(points.map((point) => point.refused));
-  const calls = refused + sumOf(points.map(({ allowed }) => allowed));
-  const byTestUsers = sumOf(points.map((point) => point.byTestUsers));
+  const points = withZeros(span.points, found);
+  const sums = totalOf(points);
   return {
     step: span.by,
     words: span.words,
@@ -86,10 +80,10 @@ export async function usePage(db: Db, frame: UseFrame, query: UseQuery): Promise
       words: testWords[tests ?? 'all'],
       here: tests === filter.tests,
     })),
-    total: counted(calls, 'call'),
-    refused: refused > 0 ? refused.toLocaleString('en-GB') : null,
-    byTestUsers: byTestUsers > 0 ? byTestUsers.toLocaleString('en-GB') : null,
-    chart: calls > 0 ? chartOf(points, span.labels, `${chartWords[span.by]}, ${span.words}`) : null,
+    ...totalInWords(sums),
+    chart: hasCalls(sums)
+      ? chartOf(points, span.labels, `${chartWords[span.by]}, ${span.words}`)
+      : null,
     points: points.map(({ name, closer, ...sums }) => ({
       name,
       href: closer && at({ by: span.by === 'month' ? 'day' : 'hour', on: closer }),
@@ -107,6 +101,7 @@ export async function usePage(db: Db, frame: UseFrame, query: UseQuery): Promise
     csv: addressOf(`${frame.path}/calls.csv`, query),
     events: addressOf(`${frame.path}/calls.jsonl`, query),
     refusals: frame.refusals,
+    outcomes: `${at({ of: 'outcome' })}#parts`,
   };
 }
 
@@ -179,11 +174,3 @@ function nameOf(of: Dimension, { id, name }: Part): string {
   if (of === 'outcome') return outcomeWords[id as Outcome]; // the table's check holds them
   return of === 'operation' ? id : (name ?? `${id} (gone)`);
 }
-
-const sumsInWords = (sums: { allowed: number; refused: number; byTestUsers: number }) => ({
-  calls: (sums.allowed + sums.refused).toLocaleString('en-GB'),
-  refused: sums.refused.toLocaleString('en-GB'),
-  byTestUsers: sums.byTestUsers.toLocaleString('en-GB'),
-});
-
-const sumOf = (numbers: readonly number[]): number => numbers.reduce((sum, one) => sum + one, 0);

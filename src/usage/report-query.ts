@@ -28,6 +28,18 @@ export type UseFilter = {
   tests: 'only' | 'without' | null;
 };
 
+export const everyCall: UseFilter = {
+  team: null,
+  product: null,
+  subscription: null,
+  application: null,
+  api: null,
+  operation: null,
+  outcome: null,
+  environment: null,
+  tests: null,
+};
+
 /** What an address of a page of use asks for. */
 export type UseQuery = {
   span: Span;
@@ -44,7 +56,7 @@ export function useQueryOf(
 ): UseQuery {
   const text = (name: string): string | null => {
     const value = query[name];
-    return typeof value === 'string' && value.length <= 300 && !value.includes('\0') ? value : null;
+    return typeof value === 'string' && value.length <= 300 ? value : null;
   };
   const one = <T extends string>(all: readonly T[], name: string): T | null =>
     all.find((each) => each === query[name]) ?? null;

@@ -19,7 +19,7 @@ export async function refusalsPage(
 ): Promise<object> {
   const text = (name: string): string => {
     const value = asked.query[name];
-    return typeof value === 'string' && value.length <= 300 && !value.includes('\0') ? value : '';
+    return typeof value === 'string' && value.length <= 300 ? value : '';
   };
   const subscriptionId = text('subscription') || null;
   const before = placeOf(text('before'));

@@ -55,6 +55,17 @@ export function spanOf(asked: { by?: unknown; on?: unknown }, now: Date = new Da
   };
 }
 
+/** So many whole days up to and with today, where no calendar is asked for. */
+export function lastDays(
+  count: number,
+  now: Date = new Date(),
+): Pick<Span, 'from' | 'until' | 'points' | 'labels'> {
+  const until = next(new Date(`${now.toISOString().slice(0, 10)}T00:00:00Z`), 'hour', 1);
+  const from = next(until, 'hour', -count);
+  const points = pointsOf('day', from, until);
+  return { from, until, points, labels: labelsOf('day', points) };
+}
+
 /** Of the months and years of which there can be anything to tell. */
 const names = (by: Step, on: string): boolean =>
   on.length === lengths[by] &&
@@ -101,9 +112,8 @@ function nameOf(by: Step, at: Date): string {
 
 function labelsOf(by: Step, points: readonly Point[]): string[] {
   if (by === 'hour') return ['00:00', '06:00', '12:00', '18:00', '24:00'];
-  if (by === 'month') return points.map(({ at }) => written(at, { month: 'short' }));
   const middle = points[Math.floor((points.length - 1) / 2)];
   return [points[0], middle, points.at(-1)].flatMap((point) =>
-    point ? [written(point.at, { day: 'numeric', month: 'short' })] : [],
+    point ? [written(point.at, { month: 'short', ...(by === 'day' && { day: 'numeric' }) })] : [],
   );
 }

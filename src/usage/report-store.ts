@@ -3,14 +3,13 @@ import { type Db, many, maybeOne } from '../db/pool.ts';
 import type { Outcome } from './call.ts';
 import type { Dimension, UseFilter } from './report-query.ts';
 import type { Step } from './report-span.ts';
+import type { Sums } from './sums.ts';
 
 /** Whose calls: those of an account's teams, or of a team; null: everybody's, for the programme. */
 export type Owner = string | null;
 
 /** Which calls, of which time: from a moment on, and before another. */
 export type Wanted = { owner: Owner; filter: UseFilter; from: Date; until: Date };
-
-export type Sums = { allowed: number; refused: number; byTestUsers: number };
 
 const counted = `coalesce(sum(calls) filter (where outcome = 'allowed'), 0)::float8 as allowed,
   coalesce(sum(calls) filter (where outcome <> 'allowed'), 0)::float8 as refused,
@@ -56,6 +55,21 @@ export const listPoints = (
      group by 1 order by 1`,
     [...valuesOf(asked), asked.by],
   );
+
+/** Of one subscription, since a moment: how many calls were let through, by whole hours. */
+export const countAllowed = async (
+  db: Db,
+  { subscriptionId, since }: { subscriptionId: string; since: Date },
+): Promise<number> =>
+  (
+    await maybeOne<{ calls: number }>(
+      db,
+      `select coalesce(sum(calls), 0)::float8 as calls from use_hours
+       where subscription_id = $1 and hour >= date_trunc('hour', $2::timestamptz, 'UTC')
+         and outcome = 'allowed'`,
+      [subscriptionId, since],
+    )
+  )?.calls ?? 0;
 
 /** Calls of one team, product, …; its name where it still has one. */
 export type Part = Sums & {

@@ -67,6 +67,10 @@ const doors: Record<string, readonly AdministratorRole[]> = {
   'POST /admin/clients/:id/assertion': ['publisher'],
   'GET /admin/trail': ['auditor'],
   'GET /admin/trail.csv': ['auditor'],
+  'GET /admin/use': anybody,
+  'GET /admin/use/calls.csv': anybody,
+  'GET /admin/use/refusals': anybody,
+  'GET /admin/use/refusals/:id': anybody,
 };
 
 /** What stands in the place of a parameter; what else it may be is found by no name. */
