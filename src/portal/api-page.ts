@@ -60,7 +60,7 @@ export async function apiPage(parts: ApiPages, asked: Asked): Promise<object | u
 /** The page object of views/portal/api-operation.ejs. */
 export async function operationPage(
   parts: ApiPages,
-  asked: Asked & { operation: string },
+  asked: Asked & { operation: string; application: string | null },
   shown: RevealedKey | null = null,
 ): Promise<object | undefined> {
   const found = await readApi(parts, asked);
@@ -73,7 +73,8 @@ export async function operationPage(
   const offer = bestOf(access, offers);
   const mine = access.have[0]?.subscriptionId;
   const right = offer?.rights.find(({ subscriptionId }) => subscriptionId === mine);
-  const own = offer && right ? await ownValuesOf(parts.pool, offer, right, shown) : null;
+  const chosen = asked.application;
+  const own = offer && right && (await ownValuesOf(parts.pool, offer, right, { shown, chosen }));
   const filling = own?.filling ?? placeholders;
   const issuers = { sandbox: `${parts.baseUrl}/sandbox`, live: `${parts.baseUrl}/live` };
   const keyHeader = keyHeaderOf(read.document);
@@ -93,6 +94,8 @@ export async function operationPage(
           keyId: own.keyId,
           revealed: own.revealed,
           application: own.application,
+          applications: own.applications,
+          version: api.current ? null : api.version,
         },
       grant: grantOf({ operation, offer }) ?? 'authorization_code',
       token: operation.needs.length > 0,

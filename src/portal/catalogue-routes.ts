@@ -74,7 +74,8 @@ export function catalogueRoutes({
 
   async function showOperation(ctx: Context, shown: RevealedKey | null): Promise<void> {
     const operation = String(ctx.params.operation);
-    const page = await operationPage(pages, { ...askedIn(ctx), operation }, shown);
+    const application = textOf(ctx.query.application) || null;
+    const page = await operationPage(pages, { ...askedIn(ctx), operation, application }, shown);
     if (!page) throw new NotFound('no_operation', 'There is no such operation.');
     await ctx.render('portal/api-operation', page);
   }

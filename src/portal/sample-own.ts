@@ -13,27 +13,34 @@ export type OwnValues = {
   /** The primary one, to be revealed; null: it has ended. */
   keyId: string | null;
   revealed: boolean;
-  /** An application whose secret was shown to the team; null: it has none yet. */
-  application: { id: string; name: string } | null;
+  /** The one that stands in the samples; null: the team has none yet. */
+  application: Named | null;
+  /** All those whose secret was shown to the team, once. */
+  applications: Named[];
 };
+
+type Named = { id: string; name: string };
 
 /** A key that this one answer shows. */
 export type RevealedKey = { subscriptionId: string; key: string };
 
-/** The key is masked, and shows the last four characters, unless it was revealed. */
+/**
+ * The key is masked, and shows the last four characters, unless it was revealed.
+ * @param chosen which application stands in the samples, where it is one of the subscription's.
+ */
 export async function ownValuesOf(
   db: Db,
   { environment }: Pick<Offer, 'environment'>,
   { subscriptionId }: Right,
-  shown: RevealedKey | null,
+  { shown, chosen }: { shown: RevealedKey | null; chosen: string | null },
 ): Promise<OwnValues> {
   const now = new Date();
   const keys = await listKeys(db, subscriptionId);
   const key = keys.find(({ expiresAt }) => expiresAt === null || expiresAt > now);
-  const clients = await listClientsOf(db, subscriptionId);
-  const application = clients.find(
-    (one) => one.kind === 'application' && hasSecret(one.authMethod),
-  );
+  const applications = (await listClientsOf(db, subscriptionId))
+    .filter((one) => one.kind === 'application' && hasSecret(one.authMethod))
+    .map(({ id, name }) => ({ id, name }));
+  const application = applications.find(({ id }) => id === chosen) ?? applications[0] ?? null;
   const revealed = shown?.subscriptionId === subscriptionId ? shown.key : null;
   const masked = key ? `${prefixOf(environment)}••••${key.lastFour}` : placeholders.key;
   return {
@@ -44,6 +51,7 @@ export async function ownValuesOf(
     },
     keyId: key?.id ?? null,
     revealed: revealed !== null,
-    application: application ? { id: application.id, name: application.name } : null,
+    application,
+    applications,
   };
 }

@@ -175,4 +175,27 @@ describe('the code beside an operation', () => {
     expect(refused.status).toBe(404);
     expect(refused.text).not.toContain(key?.value);
   });
+
+  test('is written for the application its reader chooses, and for nobody else’s', async () => {
+    const product = { id: 'read-records' } as Product;
+    const priya = await aSubscriber(server, passwords, { product });
+    const subscriptions = [priya.subscription];
+    const first = await aClient(server.pool, { subscriptions, name: 'Night Batch' });
+    const path = '/apis/patient-record/operations/readPatient';
+    expect((await priya.open(path)).text).not.toContain('<select id="application"');
+
+    const second = await aClient(server.pool, { subscriptions, name: 'Ward Round' });
+    const tokenAt = async (query: string) =>
+      samplesIn((await priya.open(`${path}${query}`)).text)['Get a token, curl'];
+    expect(await tokenAt('')).toContain(first.id);
+    expect(await tokenAt(`?application=${second.id}`)).toContain(second.id);
+    expect(await tokenAt(`?application=${second.id}`)).toContain('CLIENT_SECRET');
+    const other = await aClient(server.pool);
+    expect(await tokenAt(`?application=${other.id}`)).toContain(first.id);
+
+    // revealing the key keeps the choice
+    const chosen = await priya.open(`${path}?application=${second.id}`);
+    expect(chosen.text).toContain(`${path}/key?application=${second.id}#code`);
+    expect(chosen.text).toContain(`<option value="${second.id}" selected>Ward Round</option>`);
+  });
 });
