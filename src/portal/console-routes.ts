@@ -19,6 +19,11 @@ import { type RelayParts, type Sending, send } from './relay-service.ts';
 export type ConsoleParts = RelayParts & {
   /** Calls and token requests that one account can have made. */
   throttle: Throttle;
+  /**
+   * Passwords that one account can have tried: at the token endpoint they all come from this
+   * server's own address, and would be counted for everybody.
+   */
+  passwords: Throttle;
 };
 
 const text = z.string().default('');
@@ -57,7 +62,7 @@ const mostAtOnce = 6;
 
 /** What the console's page asks of us while it is open; it is answered in JSON. */
 export function consoleRoutes(parts: ConsoleParts): Router {
-  const { pool, throttle } = parts;
+  const { pool, throttle, passwords } = parts;
   const router = new Router({ prefix: '/console' });
   const running = new Map<string, number>();
 
@@ -121,9 +126,16 @@ export function consoleRoutes(parts: ConsoleParts): Router {
     const viewer = doerOf(ctx).actor.id;
     const { csrf, ...form } = await readForm(ctx, tokenForm);
     checkCsrf(ctx, csrf);
-    await answer(ctx, () =>
-      counted(ctx, viewer, () => askForToken(parts, { viewer, ...askOf(form) })),
-    );
+    const asked = () => askForToken(parts, { viewer, ...askOf(form) });
+    const tried = async () => {
+      const who = { name: viewer, address: ctx.ip };
+      await passwords.attempt(who);
+      const told = await asked();
+      // counts for itself alone: those that were wrong were of others
+      if (told.token) await passwords.succeeded(who, '');
+      return told;
+    };
+    await answer(ctx, () => counted(ctx, viewer, form.grant === 'password' ? tried : asked));
   });
 
   /** The audited reveal of the subscription's page, for the request that is on the screen. */

@@ -66,6 +66,7 @@ function catalogueAndConsole(parts: PortalParts): Router {
   router.use(guideRoutes(parts).routes());
   const mayReach = relayReach({ allowed: parts.relayAllow ?? [], baseUrl: parts.baseUrl });
   const throttle = parts.limited('console', 'calls');
-  router.use(consoleRoutes({ ...parts, rules: { mayReach }, throttle }).routes());
+  const passwords = parts.limited('console-passwords', 'passwords');
+  router.use(consoleRoutes({ ...parts, rules: { mayReach }, throttle, passwords }).routes());
   return router;
 }
