@@ -12,11 +12,11 @@ import {
   visibilities,
   type WholeProduct,
 } from '../products/product.ts';
+import { credentialWords } from '../products/words.ts';
 import { fingerprintOf } from './product-editing.ts';
 import type { Typed } from './product-form.ts';
 import { countSubscriptions, listProductLines, listTeamNames } from './product-store.ts';
 import {
-  credentialWords,
   productStateWords,
   stateMeanings,
   subjectWords,

@@ -1,4 +1,4 @@
-import type { Credentials, ProductState, Subjects, Visibility } from '../products/product.ts';
+import type { ProductState, Subjects, Visibility } from '../products/product.ts';
 
 /** How the desk says what a product is. */
 export const productStateWords: Readonly<Record<ProductState, string>> = {
@@ -26,10 +26,4 @@ export const subjectWords: Readonly<Record<Subjects, string>> = {
   test_users: 'test users',
   accounts: 'accounts',
   both: 'test users and accounts',
-};
-
-export const credentialWords: Readonly<Record<Credentials, string>> = {
-  key_and_token: 'a subscription key and an access token',
-  key: 'a subscription key alone',
-  token: 'an access token alone',
 };

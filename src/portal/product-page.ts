@@ -10,6 +10,7 @@ import {
   listTeamsThatMayAsk,
   searchCatalogue,
 } from '../products/catalogue-store.ts';
+import { credentialWords, priceInWords } from '../products/words.ts';
 import { stateWords } from '../subscriptions/words.ts';
 import { suspensionsOf } from '../suspensions/store.ts';
 import { listStandings, listTeamsThatWait, type Standing } from './product-store.ts';
@@ -119,7 +120,10 @@ export async function productPage(
     problem: asked.problem,
     facts: {
       price: product.priceNote,
+      reckoned: product.price ? priceInWords(product.price) : '',
       limits: limitsInWords([product.rate, product.quota]),
+      call: credentialWords[product.credentials],
+      needsToken: product.credentials !== 'key',
       tokens: tokensInWords(product.grantTypes),
       subjects: product.subjects,
       audience: product.audience,

@@ -1,6 +1,6 @@
 import type { Environment } from '../base/environment.ts';
 import { type Db, many, maybeOne } from '../db/pool.ts';
-import type { Product, ProductScope } from './product.ts';
+import type { Credentials, Product, ProductScope } from './product.ts';
 
 /** A product as whoever looks for one sees it. */
 export type CatalogueProduct = Pick<
@@ -144,4 +144,18 @@ export const listTeamsThatMayAsk = (
        select from product_invitations i where i.product_id = p.id and i.team_id = t.id))
      order by m.joined_at, t.id`,
     [accountId, productId],
+  );
+
+/** What a call for a product shows, and in which headers its APIs look for a key, by name. */
+export const findCallNeeds = (
+  db: Db,
+  productId: string,
+): Promise<{ credentials: Credentials; keyHeaders: string[] } | undefined> =>
+  maybeOne(
+    db,
+    `select p.credentials, array(
+       select distinct a.key_header from product_apis o join apis a on a.id = o.api_id
+       where o.product_id = p.id order by a.key_header) as "keyHeaders"
+     from products p where p.id = $1`,
+    [productId],
   );
