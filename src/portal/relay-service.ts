@@ -6,6 +6,7 @@ import { environmentOfKey } from '../subscriptions/key.ts';
 import { openKey } from '../subscriptions/key-service.ts';
 import { keyHeaderOf, operationOf } from './console-operation.ts';
 import { findKeyToSend, listOpenings, type Opening } from './console-store.ts';
+import { refusalAdvice } from './refusal-advice.ts';
 import { type Advice, adviceOn } from './relay-advice.ts';
 import { CallFailed, type CallRules, call } from './relay-call.ts';
 import { answerShown, type Exchange, requestShown } from './relay-exchange.ts';
@@ -71,19 +72,23 @@ export async function send(
   const took = (): number => Math.round(performance.now() - began);
   try {
     const answer = await call(request, rules);
-    const advice = adviceOn(answer.status, {
-      operation: document && operationOf(document, sending.operation)?.operation,
-      key,
-      token,
-      audience: opening.audience,
-      issuer: `${parts.baseUrl}/sandbox`,
-      productId: opening.productId,
-    });
+    const lasted = took();
+    const told = await refusalAdvice(pool, { viewer: sending.viewer, answer });
+    const advice =
+      told ??
+      adviceOn(answer.status, {
+        operation: document && operationOf(document, sending.operation)?.operation,
+        key,
+        token,
+        audience: opening.audience,
+        issuer: `${parts.baseUrl}/sandbox`,
+        productId: opening.productId,
+      });
     const covered = answerShown(
       answer,
       secrets.map(({ secret }) => secret),
     );
-    return { ...shown, took: took(), answer: covered, failure: null, advice };
+    return { ...shown, took: lasted, answer: covered, failure: null, advice };
   } catch (error) {
     if (!(error instanceof CallFailed)) throw error;
     const failure = { error: error.code, error_description: error.message };
