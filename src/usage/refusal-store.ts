@@ -23,11 +23,13 @@ export const saveRefusals = async (db: Db, refusals: DatedRefusal[]): Promise<vo
        select "subscriptionId" as subscription,
          greatest(0, case "subscriptionId" when '' then $3::int else $2::int end - count(*)) as kept
        from given group by 1
+     ), old as materialized (
+       select beyond.request_id from room cross join lateral (
+         select r.request_id from refusals r where r.subscription_id = room.subscription
+         order by r.at desc, r.request_id offset room.kept) beyond
      ), gone as (
-       delete from refusals where request_id in (
-         select old.request_id from room cross join lateral (
-           select r.request_id from refusals r where r.subscription_id = room.subscription
-           order by r.at desc, r.request_id offset room.kept for update skip locked) old)
+       delete from refusals where request_id = any (array(
+         select r.request_id from refusals r join old using (request_id) for update of r skip locked))
      )
      insert into refusals (request_id, at, environment, team_id, product_id, subscription_id,
        client_id, api_id, operation, outcome, test_user, status, reason, detail, gateway_id)

@@ -45,10 +45,13 @@ export function createRefusing(pool: pg.Pool, { most, batch, now }: Settings): R
     add(refusal) {
       const { subscriptionId } = refusal;
       const own = waiting.get(subscriptionId) ?? [];
-      if (own.length >= keptOf(subscriptionId) * 2) size -= own.splice(0, own.length / 2).length;
+      const kept = keptOf(subscriptionId);
+      if (own.length >= kept * 1.5) size -= own.splice(0, own.length - kept).length;
       if (size >= most) {
-        lost += 1;
-        return;
+        const dropped = own.splice(0, Math.ceil(own.length / 2)).length;
+        size -= dropped;
+        lost += dropped || 1;
+        if (dropped === 0) return;
       }
       own.push(datedOf(refusal, now()));
       waiting.set(subscriptionId, own);

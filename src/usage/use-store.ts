@@ -42,10 +42,10 @@ export const saveCounts = async (
 export const saveKeysUsed = async (db: Db, ids: string[]): Promise<void> => {
   await db.query(
     `update subscription_keys set last_used_at = now()
-     where id in (
+     where id = any (array(
        select id from subscription_keys
        where id = any ($1) and (last_used_at is null or last_used_at < now() - interval '1 minute')
-       for update skip locked)`,
+       for update skip locked))`,
     [ids],
   );
 };
