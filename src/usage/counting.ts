@@ -91,7 +91,7 @@ const countOf = (call: Call, start: number): Count => ({
 
 /** Without what PostgreSQL cannot store, such as half a character, and no longer than it can index. */
 export const storable = (text: string): string =>
-  Buffer.from(text.slice(0, 200).replaceAll('\0', '')).toString();
+  Buffer.from(text.replaceAll('\0', '').slice(0, 200)).toString();
 
 function takeFirst(counts: Map<string, Count>, limit: number): Count[] {
   const taken: Count[] = [];
