@@ -184,7 +184,7 @@ describe('products at the desk', () => {
     expect(await whole('letters')).toMatchObject({ priceNote: 'One pound' });
 
     expect((await sendFrom(publisher, told, path)).status).toBe(200);
-    expect(await whole('letters')).toMatchObject({ name: 'Post', priceNote: 'Free' });
+    expect(await whole('letters')).toMatchObject({ name: 'Post', priceNote: 'Free at first' });
   });
 
   test.each<[what: string, fields: Record<string, string | null>, field: string, says: string]>([
