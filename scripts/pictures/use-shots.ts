@@ -4,7 +4,7 @@ import type { TestServer } from '../../test/support/server.ts';
 import { aRefusal, someCalls } from '../../test/support/use.ts';
 import { phone, type Shot, small, wide } from './camera.ts';
 import type { Stage } from './stage.ts';
-import { priya } from './visits.ts';
+import { helen, priya } from './visits.ts';
 
 const shell = [wide, phone, small];
 const few = [wide, small];
@@ -25,9 +25,10 @@ async function aDeveloper({ pool }: TestServer) {
   return { account, team: await aTeam(pool, { name: 'Larkfield Labs', members: [account] }) };
 }
 
-/** A developer with two subscriptions and a month of calls. */
-async function aBusyDeveloper({ pool }: TestServer) {
-  const { account, team } = await aDeveloper({ pool } as TestServer);
+/** A developer with 31 days of calls, from `first` on. */
+async function aBusyDeveloper(server: TestServer, first = month.from) {
+  const { pool } = server;
+  const { account, team } = await aDeveloper(server);
   const product = await aProduct(pool, {
     name: 'Read Records',
     quota: { calls: 50_000, seconds: 2_592_000 },
@@ -46,7 +47,7 @@ async function aBusyDeveloper({ pool }: TestServer) {
     apiId: 'patient-record',
   };
   for (let day = 0; day < month.days; day += 1) {
-    const at = new Date(month.from + day * 24 * hour + 9 * hour);
+    const at = new Date(first + day * 24 * hour + 9 * hour);
     const weekend = [0, 6].includes(at.getUTCDay());
     const calls = weekend ? 80 + (day % 7) * 9 : 620 + ((day * 37) % 190) + day * 9;
     await someCalls(pool, {
@@ -93,6 +94,14 @@ const busy =
   (path: string) =>
   async (page: Page, { demo }: Stage): Promise<void> =>
     enter(page, demo, (await aBusyDeveloper(demo)).account.email, path);
+
+async function enterTheDesk(page: Page, { baseUrl }: TestServer, path: string): Promise<void> {
+  await page.goto(`${baseUrl}/sign-in?${new URLSearchParams({ return_to: path })}`);
+  await page.getByLabel('Email').fill(helen[0]);
+  await page.getByLabel('Password').fill(helen[1]);
+  await page.locator('main').getByRole('button', { name: 'Sign in' }).click();
+  await page.waitForURL(`${baseUrl}${path}`);
+}
 
 /** Use, and why calls were refused, as developers see them. */
 export const useShots: readonly Shot[] = [
@@ -170,6 +179,51 @@ export const useShots: readonly Shot[] = [
       await page.getByLabel('Request ID').fill('req_of-somebody-else');
       await page.getByRole('button', { name: 'Find the call' }).click();
       await page.getByText('No call of your teams').waitFor();
+    },
+  },
+  {
+    name: 'use-of-a-subscription',
+    sizes: shell,
+    reach: async (page, { demo }) => {
+      const today = new Date().setUTCHours(0, 0, 0, 0);
+      const { account, known } = await aBusyDeveloper(demo, today - 30 * 24 * hour);
+      await enter(page, demo, account.email, `/subscriptions/${known.subscriptionId}`);
+    },
+  },
+  {
+    name: 'use-at-home',
+    sizes: few,
+    reach: async (page, { demo }) => {
+      const { account, known } = await aBusyDeveloper(demo);
+      await someCalls(demo.pool, { ...known, calls: 1_204 });
+      await enter(page, demo, account.email, '/');
+    },
+  },
+  {
+    name: 'desk-use',
+    sizes: shell,
+    reach: async (page, { demo }) => {
+      await aBusyDeveloper(demo);
+      await enterTheDesk(page, demo, '/admin/use?by=day&on=2026-10');
+    },
+  },
+  {
+    name: 'desk-use-refusals',
+    sizes: shell,
+    reach: async (page, { demo }) => {
+      const { known } = await aBusyDeveloper(demo);
+      await aRefusal(demo.pool, { ...known, reason: 'quota_exceeded', status: 403 });
+      await aRefusal(demo.pool, { reason: 'key_unknown', environment: '' });
+      await enterTheDesk(page, demo, '/admin/use/refusals');
+    },
+  },
+  {
+    name: 'desk-use-refusal',
+    sizes: few,
+    reach: async (page, { demo }) => {
+      const { known } = await aBusyDeveloper(demo);
+      const id = await aRefusal(demo.pool, { ...known, reason: 'token_not_of_subscription' });
+      await enterTheDesk(page, demo, `/admin/use/refusals/${id}`);
     },
   },
 ];

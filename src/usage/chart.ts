@@ -67,10 +67,10 @@ function drawn(bar: Bar, x: number, top: number): Drawn {
   };
 }
 
-/** The next of 1, 2, 2.5, 3, 4, 5, 6, 8 and their tens that is whole. */
+/** The next of 1, 1.5, 2, 2.5, 3, 4, 5, 6, 8 and their tens that is whole. */
 function niceStep(least: number): number {
   const power = 10 ** Math.floor(Math.log10(Math.max(least, 1)));
-  const nice = [1, 2, 2.5, 3, 4, 5, 6, 8, 10].map((factor) => factor * power);
+  const nice = [1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10].map((factor) => factor * power);
   return nice.find((one) => one >= least && Number.isInteger(one)) ?? 10 * power;
 }
 
