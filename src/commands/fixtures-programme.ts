@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { ProgrammeInput } from '../admin/programme.ts';
 import { newSecret } from '../base/secrets.ts';
+import { keyApis, keyProducts, keySubscriptions, keyTeams } from './fixtures-keys-programme.ts';
 
 type People = NonNullable<ProgrammeInput['development']>;
 type FixtureProduct = NonNullable<ProgrammeInput['products']>[number];
@@ -8,7 +9,7 @@ type FixtureTestUser = NonNullable<ProgrammeInput['testUsers']>[number];
 type FixtureAccount = NonNullable<People['accounts']>[number];
 export type FixtureClient = NonNullable<People['clients']>[number];
 
-export const accountNames = ['regular', 'unverified', 'other_team'] as const;
+export const accountNames = ['regular', 'unverified', 'other_team', 'keys'] as const;
 export const testUserNames = ['test_user', 'bruteforce', 'long_password', 'foreign'] as const;
 
 /** Every scope, by what the fixtures are to show with it. */
@@ -35,7 +36,9 @@ const testUsersProduct = 'fixture-test-users';
 /** A programme of its own, with new secrets and passwords at every call. */
 export const fixturesProgramme = (name: string): ProgrammeInput => ({
   name,
+  apis: keyApis,
   products: [
+    ...keyProducts,
     product(accountsProduct, {
       subjects: 'accounts',
       grantTypes: ['authorization_code', 'refresh_token', 'client_credentials'],
@@ -62,6 +65,7 @@ export const fixturesProgramme = (name: string): ProgrammeInput => ({
       account('regular', { profiles: { sandbox: { role } } }),
       account('unverified', { emailVerified: false }),
       account('other_team', {}),
+      account('keys', {}),
     ],
     teams: [
       { id: team, name: 'Fixtures', members: [{ email: emailOf('regular'), role: 'owner' }] },
@@ -70,8 +74,10 @@ export const fixturesProgramme = (name: string): ProgrammeInput => ({
         name: 'Other fixtures',
         members: [{ email: emailOf('other_team'), role: 'owner' }],
       },
+      ...keyTeams(emailOf('keys')),
     ],
     subscriptions: [
+      ...keySubscriptions,
       { id: ownSubscription, team, product: accountsProduct, name: 'One', state: 'active' },
       {
         id: 'sub_fixture_test_users',

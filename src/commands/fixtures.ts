@@ -8,6 +8,7 @@ import { findProgrammeName } from '../admin/programme-store.ts';
 import type { Passwords } from '../base/passwords.ts';
 import type { Keyring } from '../base/secrets.ts';
 import { type ForeignChange, foreignChanges, foreignObjects } from './fixtures-foreign.ts';
+import { type KeyFixtures, makeKeyFixtures } from './fixtures-keys.ts';
 import {
   clientIdOf,
   emailOf,
@@ -51,6 +52,8 @@ export type Fixtures = {
   foreign_objects: readonly string[];
   /** POSTs that change nothing for `users.regular`: not found. */
   foreign_changes: ForeignChange[];
+  /** Subscription keys, and how a gateway asks about them. */
+  keys: KeyFixtures;
   log_file: string;
   policy: {
     password_grant_test_users_only: boolean;
@@ -100,6 +103,7 @@ export async function makeFixtures(
     closed_paths: ['/admin', '/metrics'],
     foreign_objects: foreignObjects,
     foreign_changes: await foreignChanges(pool),
+    keys: await makeKeyFixtures({ pool, keyring, baseUrl }),
     log_file: resolve(logFile),
     policy: {
       password_grant_test_users_only: true,

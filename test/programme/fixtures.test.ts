@@ -7,6 +7,7 @@ import { digest } from '../../src/base/secrets.ts';
 import { findClient } from '../../src/clients/store.ts';
 import { type Fixtures, makeFixtures, writeFixtures } from '../../src/commands/fixtures.ts';
 import { searchCatalogue } from '../../src/products/catalogue-store.ts';
+import { expireDue } from '../../src/subscriptions/ending-service.ts';
 import { checkTestUserPassword } from '../../src/test-users/service.ts';
 import { listTestUsersFor } from '../../src/test-users/store.ts';
 import { useDatabase } from '../support/database.ts';
@@ -94,6 +95,47 @@ describe('fixtures', () => {
       expect(found?.claims).toMatchObject({ email: user.email });
     }
     expect(Buffer.byteLength(fixtures.users.long_password.password)).toBeGreaterThan(72);
+  });
+
+  test('each key is in the state that it is called by, at a second run too', async () => {
+    for (const run of [1, 2]) {
+      if (run === 2) {
+        await expireDue({ pool, baseUrl: 'http://localhost:3000' });
+        fixtures = await make();
+      }
+      const { keys } = fixtures;
+      const stateOf = async (key: string) => {
+        const { rows } = await pool.query(
+          `select s.state in ('active') and coalesce(s.expires_at > now(), true) as subscribed,
+             coalesce(k.expires_at > now(), true) as lives, s.state, p.credentials, p.rate_calls,
+             p.quota_calls, array(select api_id from product_apis where product_id = p.id) as apis
+           from subscription_keys k join subscriptions s on s.id = k.subscription_id
+           join products p on p.id = s.product_id where k.fingerprint = $1`,
+          [keyring.fingerprint(key)],
+        );
+        const [{ subscribed, lives, state, ...product }] = rows;
+        expect(product).toEqual({
+          credentials: 'key',
+          rate_calls: null,
+          quota_calls: null,
+          apis: [keys.product],
+        });
+        return [subscribed, lives, state];
+      };
+      expect(await stateOf(keys.valid)).toEqual([true, true, 'active']);
+      expect(await stateOf(keys.sandbox)).toEqual([true, true, 'active']);
+      expect(await stateOf(keys.revocable)).toEqual([true, true, 'active']);
+      expect(await stateOf(keys.revoked)).toEqual([true, false, 'active']);
+      const expired = run === 1 ? 'active' : 'expired'; // which the sweep has noted by then
+      expect(await stateOf(keys.expired)).toEqual([false, true, expired]);
+      expect(await stateOf(keys.cancelled_subscription)).toEqual([false, true, 'cancelled']);
+      const all = [keys.valid, keys.sandbox, keys.revocable, keys.revoked, keys.expired];
+      expect(new Set([...all, keys.cancelled_subscription]).size).toBe(6);
+    }
+    const { rows } = await pool.query(
+      `select count(*)::int as live from gateway_credentials where expires_at is null`,
+    );
+    expect(rows).toEqual([{ live: 1 }]);
   });
 
   test('no one else is shown them', async () => {
