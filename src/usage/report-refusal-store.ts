@@ -45,8 +45,8 @@ const joined = `refusals r left join apis a on a.id = r.api_id
   left join gateways g on g.id = r.gateway_id`;
 
 /** `$1`: the owner. */
-const kept = `r.at > now() - interval '1 day' and ($1::text is null or r.team_id = $1 or r.team_id in (
-  select m.team_id from team_members m where m.account_id = $1))`;
+const kept = `r.at > now() - interval '1 day' and ($1::text is null or r.team_id = any (array(
+  select $1 union all select m.team_id from team_members m where m.account_id = $1)))`;
 
 /** Where a page of them ends. */
 export type Place = { at: Date; requestId: string };
