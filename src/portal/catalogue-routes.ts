@@ -12,7 +12,7 @@ import { readForm } from '../http/form.ts';
 import { goTo } from '../http/go-to.ts';
 import { revealKey } from '../subscriptions/key-service.ts';
 import { createDocuments, type Documents } from './api-documents.ts';
-import { downloadOf } from './api-download.ts';
+import { createDownloads } from './api-download.ts';
 import { type Asked, apiPage, operationPage } from './api-page.ts';
 import { apisPage } from './catalogue-page.ts';
 import type { RevealedKey } from './sample-own.ts';
@@ -38,6 +38,7 @@ export function catalogueRoutes({
 }): Router {
   const router = new Router({ prefix: '/apis' });
   const pages = { pool, documents, baseUrl };
+  const downloads = createDownloads(pool);
   const viewerOf = (ctx: Context): string | null => accountOf(ctx)?.id ?? null;
   const askedIn = (ctx: Context): Asked => ({
     viewer: viewerOf(ctx),
@@ -64,7 +65,7 @@ export function catalogueRoutes({
 
   router.get('/:id/openapi.:format', async (ctx) => {
     const { format } = ctx.params;
-    const file = await downloadOf(pool, askedIn(ctx), textOf(format));
+    const file = await downloads.find(askedIn(ctx), textOf(format));
     if (!file) throw noApi();
     ctx.attachment(file.name);
     ctx.set('Cache-Control', 'private, no-cache');

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { createPasswords } from '../../src/base/passwords.ts';
 import { transaction } from '../../src/db/pool.ts';
+import { createDownloads } from '../../src/portal/api-download.ts';
 import { type OpenApi, usualCalls } from '../../src/products/api.ts';
 import { upsertApi, upsertBaseUrl } from '../../src/products/api-store.ts';
 import type { Product } from '../../src/products/product.ts';
@@ -79,6 +80,16 @@ describe('the pages of APIs', () => {
     expect(await found('q=unicorn')).toBe(false);
     expect(await found('environment=sandbox')).toBe(true);
     expect((await visit('/apis?q=100%25')).text).toContain('Nothing fits.');
+  });
+
+  test('are found whatever one document says that no text of the database can hold', async () => {
+    const odd = { get: { summary: 'a\0b' }, post: { summary: '\ud800' } };
+    await anApi('odd-words', { info: { title: 'Odd words' }, paths: { '/a': odd } });
+    const twice = { get: { summary: 'Weigh a feather \\u0000' } }; // a backslash, and letters
+    await anApi('even-words', { info: { title: 'Even words' }, paths: { '/a': twice } });
+    expect((await visit('/apis?q=odd+words')).text).toContain('href="/apis/odd-words"');
+    expect((await visit('/apis?q=feather')).text).toContain('href="/apis/even-words"');
+    expect((await visit('/apis/odd-words')).status).toBe(200);
   });
 
   test('come in pages', async () => {
@@ -169,6 +180,22 @@ describe('the pages of APIs', () => {
     expect(JSON.parse(json.text)).toEqual(written);
     expect(parse((await visit('/apis/patient-record/openapi.yaml')).text)).toEqual(written);
     expect((await visit('/apis/patient-record/openapi.xml')).status).toBe(404);
+  });
+
+  test('write a document as YAML once, and not again for everybody who asks', async () => {
+    const asked: string[] = [];
+    const query = (text: string, values: unknown[]) => {
+      asked.push(text);
+      return server.pool.query(text, values);
+    };
+    const downloads = createDownloads({ query } as typeof server.pool);
+    const file = { viewer: null, id: 'patient-record', version: null };
+    const first = await downloads.find(file, 'yaml');
+    const second = await downloads.find(file, 'yaml');
+    expect(second).toEqual(first);
+    expect(asked).toHaveLength(3); // who may see it is asked each time, the document once
+    expect((await downloads.find(file, 'json'))?.type).toBe('application/json');
+    expect(await downloads.find({ ...file, id: 'none' }, 'yaml')).toBeUndefined();
   });
 
   test('give Swagger UI the document as it works with this server', async () => {
