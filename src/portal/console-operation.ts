@@ -113,6 +113,8 @@ const rules = new Set([
   'additionalProperties',
 ]);
 
-/** Of a schema, those words only that say what is right. */
-const rule = (word: string, value: unknown): unknown =>
-  rules.has(word) && !isNode(value) ? value : undefined;
+/** Of a schema, those words only that say what is right, in the shape in which they do. */
+const rule = (word: string, value: unknown): unknown => {
+  const inShape = ['enum', 'required'].includes(word) ? Array.isArray(value) : !isNode(value);
+  return rules.has(word) && inShape ? value : undefined;
+};

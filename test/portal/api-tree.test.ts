@@ -84,6 +84,14 @@ test('what is nearest to the top is there, with its rules; what lies in itself i
   expect(JSON.parse(body?.example ?? '')).toEqual({ name: 'string', mother: {}, list: [{}] });
 });
 
+test('rules that are none are left out', () => {
+  const S0 = { type: 'object', required: true, enum: 'a', maxLength: { a: 1 }, minLength: 2 };
+  expect(operationOf(withSchemas({ S0 }), 'a')?.operation.bodies[0]?.schema).toEqual({
+    type: 'object',
+    minLength: 2,
+  });
+});
+
 test('a schema whose parts have no room refuses nothing by what was left out', () => {
   const large = { type: 'object', properties: wide(5000, {}), additionalProperties: false };
   expect(operationOf(withSchemas({ S0: large }), 'a')?.operation.bodies[0]?.schema).toEqual({
