@@ -27,6 +27,8 @@ export type Config = Readonly<{
   trustProxy: boolean;
   /** Hosts, addresses and networks inside, to which the console may send calls all the same. */
   relayAllow: readonly string[];
+  /** Whether a gateway that asks about calls must show a credential of its own. */
+  gatewaysShowCredential: boolean;
   /** Whether our own catalogue, console and guide are there, or an organisation has its own. */
   portal: boolean;
   /** Absolute; undefined: ours. */
@@ -43,6 +45,7 @@ export type Config = Readonly<{
     registrations: number;
     invitations: number;
     devices: number;
+    use: number;
   }>;
 }>;
 
@@ -86,6 +89,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     programmeDir: data.PROGRAMME_DIR ? resolve(data.PROGRAMME_DIR) : join(packageRoot, 'programme'),
     trustProxy: data.TRUST_PROXY === 'true',
     relayAllow: data.RELAY_ALLOW,
+    gatewaysShowCredential: data.GATEWAY_CREDENTIAL === 'on',
     portal: data.PORTAL === 'on',
     brandFiles: { logo: data.BRAND_LOGO, stylesheet: data.BRAND_STYLESHEET },
     requireSecondFactor: data.REQUIRE_SECOND_FACTOR,
@@ -97,6 +101,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
       registrations: data.KEEP_REGISTRATIONS_DAYS,
       invitations: data.KEEP_INVITATIONS_DAYS,
       devices: data.KEEP_DEVICES_DAYS,
+      use: data.KEEP_USE_DAYS,
     },
   };
 }
@@ -141,6 +146,7 @@ function settings(mode: string | undefined) {
     PROGRAMME_DIR: z.string().optional(),
     TRUST_PROXY: z.enum(['true', 'false'], 'must be true or false.').default('false'),
     RELAY_ALLOW: insideNames.default([]),
+    GATEWAY_CREDENTIAL: z.enum(['on', 'off'], 'must be on or off.').default('on'),
     PORTAL: z.enum(['on', 'off'], 'must be on or off.').default('on'),
     BRAND_LOGO: fileOf('.svg', '.png').optional(),
     BRAND_STYLESHEET: fileOf('.css').optional(),
@@ -154,6 +160,7 @@ function settings(mode: string | undefined) {
     KEEP_REGISTRATIONS_DAYS: days.default(7),
     KEEP_INVITATIONS_DAYS: days.default(30),
     KEEP_DEVICES_DAYS: days.default(365),
+    KEEP_USE_DAYS: days.default(760),
   });
 }
 

@@ -22,6 +22,7 @@ const production = {
 test('nothing set is a development server on this machine only', () => {
   expect(readConfig({})).toEqual({
     mode: 'development',
+    gatewaysShowCredential: true,
     host: '127.0.0.1',
     port: 3000,
     baseUrl: 'http://localhost:3000',
@@ -37,7 +38,7 @@ test('nothing set is a development server on this machine only', () => {
     requireSecondFactor: 'nobody',
     logLevel: 'info',
     logFile: undefined,
-    keepDays: { acts: 400, letters: 30, registrations: 7, invitations: 30, devices: 365 },
+    keepDays: { acts: 400, letters: 30, registrations: 7, invitations: 30, devices: 365, use: 760 },
   });
 });
 

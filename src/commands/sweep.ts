@@ -13,6 +13,9 @@ import { deleteOldLetters } from '../mail/store.ts';
 import { deleteExpired } from '../oauth/store.ts';
 import { expireDue, warnDue } from '../subscriptions/ending-service.ts';
 import { deleteInvitationsOlderThan } from '../teams/invitation-store.ts';
+import { deleteOldRefusals } from '../usage/refusal-store.ts';
+import { deleteOldShares } from '../usage/share-store.ts';
+import { deleteCountsOlderThan, deleteOldFlushes } from '../usage/use-store.ts';
 
 /** Milliseconds between two sweeps, and rows of one statement where there may be very many. */
 const every = 10 * 60_000;
@@ -46,7 +49,11 @@ export async function sweep({ pool, baseUrl, keepDays, log }: Parts): Promise<vo
     () => deleteInvitationsOlderThan(pool, keepDays.invitations),
     () => deleteOldLetters(pool, keepDays.letters),
     () => deleteActsOlderThan(pool, keepDays.acts),
-    () => sweepProtocol(pool),
+    () => inBatches((limit) => deleteExpired(pool, limit)),
+    () => inBatches((limit) => deleteCountsOlderThan(pool, { days: keepDays.use, limit })),
+    () => inBatches((limit) => deleteOldRefusals(pool, limit)),
+    () => inBatches((limit) => deleteOldShares(pool, limit)),
+    () => deleteOldFlushes(pool),
   ];
   for (const one of work) {
     await one().catch((error) =>
@@ -55,6 +62,6 @@ export async function sweep({ pool, baseUrl, keepDays, log }: Parts): Promise<vo
   }
 }
 
-async function sweepProtocol(pool: pg.Pool): Promise<void> {
-  while ((await deleteExpired(pool, batch)) >= batch);
+async function inBatches(take: (limit: number) => Promise<number>): Promise<void> {
+  while ((await take(batch)) >= batch);
 }

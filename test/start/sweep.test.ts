@@ -6,7 +6,14 @@ import { anAccount } from '../support/seed.ts';
 
 describe('the sweep', () => {
   const pool = useDatabase();
-  const keepDays = { acts: 400, letters: 30, registrations: 7, invitations: 30, devices: 365 };
+  const keepDays = {
+    acts: 400,
+    letters: 30,
+    registrations: 7,
+    invitations: 30,
+    devices: 365,
+    use: 760,
+  };
   const baseUrl = 'http://localhost';
   const parts = { pool, baseUrl, keepDays, log: createLogger({ level: 'silent' }) };
   const rows = async (table: string) =>
@@ -65,6 +72,34 @@ describe('the sweep', () => {
     expect(await rows('waiting_sign_ins')).toBe(1);
     expect(await rows('account_devices')).toBe(2); // one a year old is its account's last
     expect(await rows('letters')).toBe(1);
+  });
+
+  test('keeps counts of calls for their days, refused calls for one, and shares while they count', async () => {
+    await pool.query(
+      `insert into use_hours (hour, operation, outcome, calls)
+       select now() - make_interval(days => d), 'GET /' || n, 'allowed', 1
+       from unnest(array[759, 761]) d, generate_series(1, 600) n`,
+    );
+    await pool.query(
+      `insert into refusals (request_id, at, outcome, status, reason)
+       select h || ' ' || n, now() - make_interval(hours => h), 'forbidden', 403, 'scope_missing'
+       from unnest(array[23, 25]) h, generate_series(1, 600) n`,
+    );
+    await pool.query(
+      `insert into limit_shares (holder, kind, seconds, window_start, window_end, calls, taken, given)
+       select n::text, 'rate', 60, now() - make_interval(mins => m + 1),
+         now() - make_interval(mins => m), 10, 1, 1
+       from unnest(array[-1, 59, 61]) m, generate_series(1, 600) n`,
+    );
+    await pool.query(
+      `insert into use_flushes select d::text, 1, now() - make_interval(days => d)
+       from unnest(array[29, 31]) d`,
+    );
+    await sweep(parts);
+    expect(await rows('use_hours')).toBe(600);
+    expect(await rows('refusals')).toBe(600);
+    expect(await rows('limit_shares')).toBe(1200);
+    expect(await rows('use_flushes')).toBe(1);
   });
 
   test('goes on with the rest when one table cannot be swept', async () => {

@@ -137,7 +137,14 @@ describe('the end of a subscription', () => {
   test('the sweep of a running server does both', async () => {
     const over = await granted(30, { ago: 31 });
     const soon = await granted(30, { ago: 29 });
-    const keepDays = { acts: 400, letters: 30, registrations: 7, invitations: 30, devices: 365 };
+    const keepDays = {
+      acts: 400,
+      letters: 30,
+      registrations: 7,
+      invitations: 30,
+      devices: 365,
+      use: 760,
+    };
     await sweep({ pool, baseUrl, keepDays, log: createLogger({ level: 'silent' }) });
     expect(await stateOf(over.id)).toBe('expired');
     expect((await soon.letters())[0]).toEqual(['subscription-expires-soon']);
