@@ -1,3 +1,4 @@
+import type { RequestListener } from 'node:http';
 import Koa, { type Context } from 'koa';
 import type pg from 'pg';
 import { deleteEmailChange } from './accounts/email-change-store.ts';
@@ -18,7 +19,9 @@ import type { Passwords } from './base/passwords.ts';
 import type { Keyring } from './base/secrets.ts';
 import { createKeysAt, type KeysAt } from './clients/remote-keys.ts';
 import type { Db } from './db/pool.ts';
-import { createThrottle, type Throttle } from './db/throttle.ts';
+import type { Throttle } from './db/throttle.ts';
+import { type Limited, throttlesOf } from './db/throttles.ts';
+import { createFront } from './gateway/front.ts';
 import { type BrandFiles, createAssets } from './http/assets.ts';
 import { csrf } from './http/csrf.ts';
 import { errorHandler } from './http/error-handler.ts';
@@ -34,6 +37,7 @@ import { tellProblem } from './management/problem.ts';
 import { managementApi, underManagement } from './management/routes.ts';
 import { endAccess } from './oauth/consents.ts';
 import { createIssuer } from './oauth/issuers.ts';
+import type { TokenCheck } from './oauth/token-check.ts';
 import { announcements } from './portal/announcements.ts';
 import { portalPages } from './portal/pages.ts';
 import { profileClosingRoutes } from './portal/profile-closing-routes.ts';
@@ -44,6 +48,7 @@ import { profileSecondFactorRoutes } from './portal/profile-second-factor-routes
 import { portalRoutes } from './portal/routes.ts';
 import { shellWith } from './portal/shell.ts';
 import { listAudiencesOf } from './products/api-store.ts';
+import { openingTimes } from './sandbox/opening-times.ts';
 import { metadataUrlOf, resourceMetadata } from './sandbox/resource-metadata.ts';
 import { defaultPrefix, sandboxApi } from './sandbox/routes.ts';
 import { foundTeam } from './teams/service.ts';
@@ -76,37 +81,9 @@ export type AppParts = {
   mailbox?: boolean;
   /** Whether administrators must have a second factor before they may administer. */
   administratorsNeedSecondFactor?: boolean;
+  /** Whether a gateway that asks must show who it is. */
+  gatewaysShowCredential?: boolean;
 };
-
-/** What may be tried how often, by one name and from one network address. */
-const limits = {
-  passwords: {
-    perName: { points: 20, seconds: 300 },
-    perAddress: { points: 100, seconds: 300 },
-    perClient: { points: 200, seconds: 300 },
-  },
-  /**
-   * Letters that a stranger can have sent: five an hour, and from wherever no more than ten in ten
-   * minutes, so that whoever sets many strangers at it keeps the owner waiting for minutes only.
-   */
-  letters: {
-    perNameAtAddress: { points: 5, seconds: 3600 },
-    perName: { points: 10, seconds: 600 },
-    perAddress: { points: 50, seconds: 3600 },
-  },
-  /** Letters that an account can have sent to others. */
-  ownLetters: { perName: { points: 5, seconds: 3600 }, perAddress: { points: 50, seconds: 3600 } },
-  /** Over all letters to one recipient: a million codes take more than a century. */
-  codes: { perName: { points: 20, seconds: 86_400 }, perAddress: { points: 100, seconds: 3600 } },
-  /** An app's: browsers that the account knows are counted apart, and all together. */
-  secondFactors: {
-    perName: { points: 20, seconds: 86_400 },
-    perAddress: { points: 100, seconds: 300 },
-    perAccount: { points: 100, seconds: 86_400 },
-  },
-  /** What an account has our relay send. */
-  calls: { perName: { points: 120, seconds: 60 }, perAddress: { points: 600, seconds: 60 } },
-} as const;
 
 /** What the rooms share beside the parts. */
 type Wired = AppParts & {
@@ -115,20 +92,21 @@ type Wired = AppParts & {
   secondFactorThrottle: Throttle;
   /** Where clients keep their keys; http to this machine will do while we ourselves are there. */
   keysAt: KeysAt;
-  limited: (purpose: string, what: keyof typeof limits) => Throttle;
+  limited: Limited;
   onError: (error: unknown, ctx?: Context) => void;
 };
 
+export type App = {
+  pages: Koa;
+  callback(): RequestListener;
+  /** Call it after the last request: writes down what is still to be counted. */
+  close(): Promise<void>;
+};
+
 /** The whole server, wired in one place and listening nowhere: commands/start.ts listens, tests do not. */
-export async function createApp(parts: AppParts): Promise<Koa> {
+export async function createApp(parts: AppParts): Promise<App> {
   const { pool, keyring, log } = parts;
-  const limited: Wired['limited'] = (purpose, what) =>
-    createThrottle(pool, {
-      purpose,
-      fingerprint: keyring.fingerprint,
-      ...limits[what],
-      perAddress: parts.limitAddresses ? limits[what].perAddress : null,
-    });
+  const limited = throttlesOf({ ...parts, fingerprint: keyring.fingerprint });
   const wired: Wired = {
     ...parts,
     https: parts.baseUrl.startsWith('https:'),
@@ -143,7 +121,7 @@ export async function createApp(parts: AppParts): Promise<Koa> {
   app.on('error', wired.onError);
 
   frame(app, wired);
-  await issuers(app, wired);
+  const checks = await issuers(app, wired);
   sampleApi(app, wired);
   app.use((await managementApi(wired)).routes());
   people(app, wired);
@@ -151,7 +129,14 @@ export async function createApp(parts: AppParts): Promise<Koa> {
   const url = `${parts.baseUrl}${defaultPrefix}`;
   const metadata = metadataUrlOf(sampleAt(parts));
   app.use(portalRoutes({ ...parts, sampleApi: { url, metadata } }).routes());
-  return app;
+
+  const gateways = await createFront({ ...parts, checks });
+  const others = app.callback();
+  return {
+    pages: app,
+    callback: () => (req, res) => gateways.answers(req, res) || void others(req, res),
+    close: gateways.close,
+  };
 }
 
 /** What every request passes, outermost first. */
@@ -173,18 +158,21 @@ function frame(app: Koa, { pool, baseUrl, brand, https, log, onError, ...look }:
  * The protocol, twice. It sees no session of our own pages, but that the sandbox's pop-up shows a
  * team's own test users by name where a member of the team looks.
  */
-async function issuers(app: Koa, wired: Wired): Promise<void> {
+async function issuers(app: Koa, wired: Wired): Promise<TokenCheck[]> {
   const record = (act: Act) => recordAct(wired.pool, act);
   const sessions = createSessions(wired);
   const isMemberHere = async (ctx: Context, teamId: string): Promise<boolean> => {
     const accountId = await sessions.accountIdHere(ctx);
     return accountId !== null && Boolean(await findMember(wired.pool, { teamId, accountId }));
   };
+  const checks: TokenCheck[] = [];
   for (const environment of environments) {
     const parts = { ...wired, onServerError: wired.onError, record, isMemberHere };
-    const { middleware } = await createIssuer(parts, environment);
+    const { middleware, tokens } = await createIssuer(parts, environment);
     for (const one of middleware) app.use(one);
+    checks.push(tokens);
   }
+  return checks;
 }
 
 const sampleAt = ({ baseUrl }: AppParts) => ({
@@ -197,6 +185,7 @@ const sampleAt = ({ baseUrl }: AppParts) => ({
 function sampleApi(app: Koa, wired: Wired): void {
   const at = sampleAt(wired);
   const ofSample = { apiId: 'patient-record', environment: 'sandbox' } as const;
+  app.use(openingTimes().routes());
   app.use(resourceMetadata(at).routes());
   app.use(
     sandboxApi({

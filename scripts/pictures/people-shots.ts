@@ -107,6 +107,7 @@ async function withMailbox(
   } finally {
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
+    await app.close();
     await passwords.close();
   }
 }

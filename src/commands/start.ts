@@ -65,6 +65,7 @@ async function serveWith(
     relayAllow: config.relayAllow,
     administratorsNeedSecondFactor: config.requireSecondFactor === 'administrators',
     portal: config.portal,
+    gatewaysShowCredential: config.gatewaysShowCredential,
     brandFiles: config.brandFiles,
     watch: config.mode === 'development',
     brand: applied.name,
@@ -81,6 +82,7 @@ async function serveWith(
   await stop;
   stopSweeping();
   await served.close();
+  await app.close(); // the last request has been counted by now
   await mail?.stop();
   await resources.close();
   log.info('Sandgate has stopped');

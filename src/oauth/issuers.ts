@@ -14,10 +14,11 @@ import { answerAsTold } from './behaviours.ts';
 import { hideSessionFromConsoles } from './console-sessions.ts';
 import type { CheckTestUser } from './grants/password.ts';
 import { interactionRoutes } from './interactions.ts';
-import { createProvider } from './provider.ts';
+import { createProvider, publicPart } from './provider.ts';
 import { type IsMemberHere, liveSignIn, sandboxSignIn, testUserName } from './sign-in.ts';
 import { signingKeysOf } from './signing-keys.ts';
 import { subjectsOf } from './subjects.ts';
+import { createTokenCheck, type TokenCheck } from './token-check.ts';
 import { note, noteEvents, type RecordAct, writeTrail } from './trail.ts';
 
 export type IssuersParts = {
@@ -35,7 +36,13 @@ export type IssuersParts = {
   isMemberHere?: IsMemberHere;
 };
 
-export type Issuer = { environment: Environment; provider: Provider; middleware: Middleware[] };
+export type Issuer = {
+  environment: Environment;
+  provider: Provider;
+  middleware: Middleware[];
+  /** For those who take its access tokens. */
+  tokens: TokenCheck;
+};
 
 /** How late a slow test user is answered, and how many at once wait for it. */
 const slowness = { ms: 10_000, atOnce: 50 };
@@ -45,11 +52,12 @@ export async function createIssuer(parts: IssuersParts, environment: Environment
   const { pool, keyring, baseUrl, throttle } = parts;
   const findSubject = subjectsOf(pool, environment);
   const sandbox = environment === 'sandbox';
+  const signingKeys = await signingKeysOf(pool, keyring, environment);
   const provider = createProvider({
     environment,
     baseUrl,
     pool,
-    signingKeys: await signingKeysOf(pool, keyring, environment),
+    signingKeys,
     cookieKeys: keyring.cookieKeys,
     findSubject,
     keysAt: parts.keysAt,
@@ -78,7 +86,10 @@ export async function createIssuer(parts: IssuersParts, environment: Environment
     hideSessionFromConsoles(provider, environment),
     withFreeForms(environment, mount(`/${environment}`, provider as never)),
   ];
-  return { environment, provider, middleware };
+  const { issuer } = provider;
+  const publicKeys = signingKeys.map(publicPart);
+  const tokens = createTokenCheck({ pool, environment, issuer, publicKeys, findSubject });
+  return { environment, provider, middleware, tokens };
 }
 
 /** RFC 8414 section 3.1 puts the issuer's path behind the well-known one; OpenID Discovery before it. */

@@ -89,7 +89,7 @@ function construct(issuer: string, settings: Configuration): Provider {
   }
 }
 
-function publicPart(key: JWK): JWK {
+export function publicPart(key: JWK): JWK {
   const { kty, n, e, crv, x, y, kid, alg, use } = key;
   return { kty, n, e, crv, x, y, kid, alg, use };
 }

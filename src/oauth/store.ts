@@ -187,21 +187,30 @@ export const insertRevokedToken = (
     [token.environment, token.jti, token.exp],
   );
 
-/** Whether an access token still counts: itself not revoked, and its grant, where it has one, there. */
-export const isTokenAlive = async (
+/**
+ * Whether an access token still counts: itself not revoked, and its grant, where it has one, there.
+ * `endsAt`: when the grant ends, in milliseconds.
+ */
+export const findTokenLife = async (
   db: Db,
   token: { environment: Environment; jti: string; grantKey: Buffer | null },
-): Promise<boolean> => {
-  const row = await maybeOne<{ alive: boolean }>(
+): Promise<{ alive: boolean; endsAt: number | null }> => {
+  const row = await maybeOne<{ alive: boolean; endsAt: number | null }>(
     db,
     `select not exists (select from revoked_tokens where environment = $1 and jti = $2)
-       and ($3::bytea is null or exists (
-         select from oidc_records
-         where environment = $1 and kind = 'Grant' and key = $3 and ${alive})) as alive`,
+         and ($3::bytea is null or g.key is not null) as alive,
+       extract(epoch from g.expires_at)::float8 * 1000 as "endsAt"
+     from (select) one left join oidc_records g on g.environment = $1 and g.kind = 'Grant'
+       and g.key = $3 and (g.expires_at is null or g.expires_at > now())`,
     [token.environment, token.jti, token.grantKey],
   );
-  return row?.alive === true;
+  return row ?? { alive: false, endsAt: null };
 };
+
+export const isTokenAlive = async (
+  db: Db,
+  token: Parameters<typeof findTokenLife>[1],
+): Promise<boolean> => (await findTokenLife(db, token)).alive;
 
 export type SealedKey = { kid: string; alg: 'RS256' | 'ES256'; sealed: Buffer };
 

@@ -1,25 +1,15 @@
-import { createLocalJWKSet, type JWK, type JWTPayload, jwtVerify } from 'jose';
+import type { JWK } from 'jose';
 import type Koa from 'koa';
 import type { Client, KoaContextWithOIDC, Provider } from 'oidc-provider';
 import type pg from 'pg';
 import type { Environment } from '../base/environment.ts';
 import { scopesOf } from '../base/scopes.ts';
-import { digest } from '../base/secrets.ts';
 import { productByAudience, recordOf } from './client-metadata.ts';
 import { findStructuredTokens, type StructuredToken, unusable } from './library-seams.ts';
-import { scopesForRole } from './resources.ts';
-import { insertRevokedToken, isTokenAlive } from './store.ts';
+import { insertRevokedToken } from './store.ts';
 import { type FindSubject, takes } from './subjects.ts';
+import { type Claims, createTokenCheck, entitlementOf, isFault, lifeOf } from './token-check.ts';
 import { kindOf, note, noteRevocation } from './trail.ts';
-
-type Claims = JWTPayload & {
-  jti: string;
-  exp: number;
-  client_id: string;
-  scope?: string;
-  gid?: string;
-  oidc_scope?: string;
-};
 
 type Parts = {
   pool: pg.Pool;
@@ -36,15 +26,18 @@ export function understandStructuredTokens(
   provider: Provider,
   { pool, environment, publicKeys, findSubject }: Parts,
 ): void {
-  const keys = createLocalJWKSet({ keys: publicKeys });
+  const { issuer } = provider;
+  const check = createTokenCheck({ pool, environment, issuer, publicKeys, findSubject });
+  const verified = async (token: string): Promise<Claims | undefined> => {
+    const claims = await check.read(token);
+    return isFault(claims) ? undefined : claims; // for whoever asks here it is simply not active
+  };
 
   /** The claims of a token of ours that still counts; undefined for all else. */
   const liveClaims = async (token: string): Promise<Claims | undefined> => {
-    const claims = await verified(token, provider.issuer, keys);
-    if (!claims) return undefined;
-    const grantKey = claims.gid ? digest(claims.gid) : null;
-    const alive = await isTokenAlive(pool, { environment, jti: claims.jti, grantKey });
-    return alive ? claims : undefined;
+    const claims = await verified(token);
+    const life = claims && (await lifeOf(claims, { pool, environment }));
+    return life?.alive ? claims : undefined;
   };
 
   const refusedForItsForm = new WeakSet<object>();
@@ -72,7 +65,7 @@ export function understandStructuredTokens(
       return;
     }
     ctx.body = '';
-    const claims = await verified(token, provider.issuer, keys);
+    const claims = await verified(token);
     if (claims?.client_id !== ctx.oidc.client.clientId) return; // RFC 7009 section 2.1
     await insertRevokedToken(pool, { environment, jti: claims.jti, exp: claims.exp });
     const sub = claims.gid && claims.sub; // without a grant it is about nobody
@@ -94,41 +87,19 @@ export function understandStructuredTokens(
   });
 }
 
-async function verified(
-  token: string,
-  issuer: string,
-  keys: ReturnType<typeof createLocalJWKSet>,
-): Promise<Claims | undefined> {
-  try {
-    const { payload, protectedHeader } = await jwtVerify(token, keys, {
-      issuer,
-      algorithms: ['RS256', 'ES256'],
-      requiredClaims: ['jti', 'exp', 'client_id', 'aud'],
-    });
-    // A product may choose `typ: JWT` for its tokens; an ID token has no `client_id` and ends above.
-    return ['at+jwt', 'JWT'].includes(protectedHeader.typ ?? '') ? (payload as Claims) : undefined;
-  } catch {
-    return undefined; // not ours, tampered with or expired: for whoever asks it is simply not active
-  }
-}
-
 /**
- * The claims with what still holds of them: the client's own, of a product that a subscription of it
- * still opens, about a subject whom the product still takes, in the scopes that the role still has.
- * Undefined for all else, and for whatever the client may not know of (RFC 7662 section 2.2).
+ * The claims with what still holds of them. Undefined where nothing does, and for whatever the client
+ * may not know of (RFC 7662 section 2.2).
  */
 async function entitledClaims(
   claims: Claims,
   client: Client,
   findSubject: FindSubject,
 ): Promise<Claims | undefined> {
-  const product = productByAudience(recordOf(client), String(claims.aud));
-  if (claims.client_id !== client.clientId || !product) return undefined;
+  const entitled = await entitlementOf(claims, recordOf(client), findSubject);
+  if (isFault(entitled)) return undefined;
   if (!claims.gid) return claims; // a client's own, about nobody
-  const subject = await findSubject(String(claims.sub));
-  if (!subject || !takes(product, subject)) return undefined;
-  const scope = scopesForRole(product, subject.role, scopesOf(claims.scope)).join(' ');
-  return { ...claims, scope: scope || undefined };
+  return { ...claims, scope: entitled.scopes.join(' ') || undefined };
 }
 
 /** The same question of a refresh token, which the library introspects by itself. */

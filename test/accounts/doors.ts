@@ -36,7 +36,7 @@ export async function startDoors(given: {
     consoleClientId: null,
     limitAddresses: false,
   });
-  app.use(async (ctx) => {
+  app.pages.use(async (ctx) => {
     if (ctx.path === '/private') ctx.body = `This is for ${signedIn(ctx).name}.`;
     if (ctx.path === '/guarded') ctx.body = `Change it, ${freshlySignedIn(ctx).name}.`;
     if (ctx.path === '/private/form' && ctx.method === 'POST') {
@@ -52,6 +52,7 @@ export async function startDoors(given: {
     async close() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
+      await app.close();
     },
   };
 }

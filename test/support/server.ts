@@ -25,6 +25,8 @@ type Given = {
   /** False: an organisation has a portal of its own. */
   portal?: boolean;
   brandFiles?: BrandFiles;
+  /** False: any gateway may ask. */
+  gatewaysShowCredential?: boolean;
   /** Whom inside the console may call. */
   relayAllow?: string[];
   /** The name in our addresses; `localhost` is one that browsers take for secure. */
@@ -69,6 +71,7 @@ async function serveOn(server: Server, baseUrl: string, given: Given): Promise<T
     limitAddresses: given.limitAddresses ?? false,
     relayAllow: given.relayAllow ?? [],
     portal: given.portal ?? true,
+    gatewaysShowCredential: given.gatewaysShowCredential ?? true,
     brandFiles: given.brandFiles ?? {},
     administratorsNeedSecondFactor: given.administratorsNeedSecondFactor ?? false,
   });
@@ -81,6 +84,7 @@ async function serveOn(server: Server, baseUrl: string, given: Given): Promise<T
     async close() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
+      await app.close();
       await pool.end();
       await passwords.close();
     },

@@ -1,0 +1,116 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type pg from 'pg';
+import type { Logger } from '../base/log.ts';
+import { type Keyring, newId } from '../base/secrets.ts';
+import { createChanges } from '../db/changes.ts';
+import type { TokenCheck } from '../oauth/token-check.ts';
+import { createLimits } from '../usage/limits.ts';
+import { createMeter } from '../usage/meter.ts';
+import { answer } from './answer.ts';
+import { prefix, readAsked } from './asked.ts';
+import { type Catalogue, catalogueReader } from './catalogue.ts';
+import { createKeys } from './keys.ts';
+import { createTokens } from './tokens.ts';
+import { createTold } from './told.ts';
+import { refusal } from './verdict.ts';
+import { createVerify } from './verify.ts';
+
+type Parts = {
+  pool: pg.Pool;
+  keyring: Pick<Keyring, 'fingerprint'>;
+  log: Pick<Logger, 'debug' | 'error'>;
+  checks: readonly TokenCheck[];
+  /** Left out: they must. */
+  gatewaysShowCredential?: boolean;
+};
+
+export type Front = {
+  /** Whether the request is a gateway's question, which is then answered. */
+  answers(req: IncomingMessage, res: ServerResponse): boolean;
+  close(): Promise<void>;
+};
+
+/** Keys, tokens and subscriptions that are remembered, of each. */
+const most = 50_000;
+
+/**
+ * Stands before everything else: a gateway asks under whatever name its caller used, once for every
+ * call, and what is asked here reads no cookie, no form and no page.
+ */
+export async function createFront(parts: Parts): Promise<Front> {
+  const { pool, log } = parts;
+  const told = createTold();
+  const readCatalogue = catalogueReader(pool);
+  let catalogue: Catalogue;
+  const keys = createKeys({ ...parts, told, most });
+  const isAudience: Catalogue['isAudience'] = (...of) => catalogue.isAudience(...of);
+  const tokens = createTokens({ ...parts, told, most, isAudience });
+  const changes = await createChanges({
+    pool,
+    isWhole: (what) => what === 'catalogue',
+    onTold(what) {
+      told.tell(what);
+      if (what.startsWith('subscription:')) keys.forgetUnknown();
+    },
+    async renew() {
+      catalogue = await readCatalogue();
+      told.tellAll();
+      keys.forgetUnknown();
+    },
+    onError: (error) => log.error({ err: error }, 'not told of changes: the database is away'),
+  });
+  const limits = createLimits({ pool });
+  const meter = createMeter({
+    pool,
+    onError: (error) => log.error({ err: error }, 'calls could not be written down'),
+  });
+  const verify = createVerify({
+    demandsCredential: parts.gatewaysShowCredential ?? true,
+    catalogue: () => catalogue,
+    keys,
+    tokens,
+    limits,
+    changes,
+    onError: (error) => log.error({ err: error }, 'a call could not be decided'),
+  });
+
+  async function respond(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const requestId = `req_${newId()}`;
+    const asked = readAsked(req);
+    const { verdict, call, gatewayId } = await verify(asked);
+    if (call && verdict.allowed) meter.count(call);
+    else if (call && !verdict.allowed) {
+      const { status, reason, detail } = verdict;
+      meter.refuse({ ...call, requestId, status, reason, detail, gatewayId });
+    }
+    const api = catalogue.apis.get(asked.api);
+    answer(res, verdict, {
+      requestId,
+      apiId: api?.id ?? 'gateway',
+      keyHeader: api?.keyHeader ?? '',
+      folded: asked.headers['x-gateway-fold'] === '403',
+    });
+  }
+
+  return {
+    answers(req, res) {
+      if (!req.url?.startsWith(prefix)) return false;
+      respond(req, res).catch((error) => {
+        log.error({ err: error }, 'a gateway could not be answered');
+        if (res.headersSent) return res.destroy();
+        answer(res, refusal('unavailable'), {
+          requestId: `req_${newId()}`,
+          apiId: 'gateway',
+          keyHeader: '',
+          folded: false,
+        });
+      });
+      return true;
+    },
+    async close() {
+      await changes.close();
+      await limits.close();
+      await meter.close();
+    },
+  };
+}

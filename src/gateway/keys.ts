@@ -1,0 +1,75 @@
+import type pg from 'pg';
+import type { Keyring } from '../base/secrets.ts';
+import { within } from '../db/changes.ts';
+import { environmentOfKey, looksLikeKey } from '../subscriptions/key.ts';
+import { type HeldKey, type Holder, listHeldKeys, listHolders } from './catalogue-store.ts';
+import { createRecent } from './recent.ts';
+import type { Told } from './told.ts';
+
+export type Keys = {
+  /** What a key of ours opens; undefined: nobody has it. */
+  find(key: string): Promise<HeldKey | undefined>;
+  /** The subscription of a token. */
+  holder(subscriptionId: string): Promise<Holder | undefined>;
+  /** Call it when a key may be there that was not. */
+  forgetUnknown(): void;
+};
+
+type Parts = {
+  pool: pg.Pool;
+  keyring: Pick<Keyring, 'fingerprint'>;
+  told: Told;
+  /** Of the keys that are remembered, and of subscriptions. */
+  most: number;
+};
+
+type Read<T> = { moment: number; value: T };
+
+/** Of keys that nobody has: a caller can make up any number. */
+const mostUnknown = 10_000;
+/** Milliseconds that the database has. */
+const patience = 700;
+
+/** Keys and subscriptions, each read once until something is told of it. */
+export function createKeys({ pool, keyring, told, most }: Parts): Keys {
+  const known = createRecent<Read<HeldKey>>(most);
+  const holders = createRecent<Read<Holder>>(most);
+  const unknown = createRecent<number>(mostUnknown);
+  let forgottenAt = 0;
+
+  const holds = ({ moment, value }: Read<Holder>): boolean =>
+    told.holds(moment, `subscription:${value.subscriptionId}`);
+
+  return {
+    async find(key) {
+      if (!looksLikeKey(key)) return undefined;
+      const digest = keyring.fingerprint(key);
+      const name = digest.toString('latin1');
+      const remembered = known.get(name);
+      if (remembered && holds(remembered)) return remembered.value;
+      if (unknown.get(name) === forgottenAt) return undefined;
+
+      const moment = told.moment();
+      const forgotten = forgottenAt;
+      const [value] = await within(patience, listHeldKeys(pool, digest));
+      if (value?.environment !== environmentOfKey(key)) {
+        known.delete(name);
+        unknown.set(name, forgotten);
+        return undefined;
+      }
+      known.set(name, { moment, value });
+      return value;
+    },
+    async holder(subscriptionId) {
+      const remembered = holders.get(subscriptionId);
+      if (remembered && holds(remembered)) return remembered.value;
+      const moment = told.moment();
+      const [value] = await within(patience, listHolders(pool, subscriptionId));
+      if (value) holders.set(subscriptionId, { moment, value });
+      return value;
+    },
+    forgetUnknown() {
+      forgottenAt += 1;
+    },
+  };
+}
