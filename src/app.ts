@@ -105,7 +105,7 @@ export type App = {
 
 /** The whole server, wired in one place and listening nowhere: commands/start.ts listens, tests do not. */
 export async function createApp(parts: AppParts): Promise<App> {
-  const { pool, keyring, log } = parts;
+  const { keyring, log } = parts;
   const limited = throttlesOf({ ...parts, fingerprint: keyring.fingerprint });
   const wired: Wired = {
     ...parts,

@@ -34,7 +34,7 @@ export async function judge(parts: JudgeParts, one: Case): Promise<Verdict> {
   if ('allowed' in shown) return shown;
   const { product, holder, token } = shown;
   const openings = one.openings.filter((opening) => opening.product.id === product.id);
-  const permission = permissionOf(one.asked, openings, token?.scopes);
+  const permission = permissionOf(one.asked, openings, token?.scopes ?? null);
   if ('allowed' in permission) return permission;
   one.call.operation = permission.operation;
 
