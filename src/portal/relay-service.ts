@@ -9,6 +9,7 @@ import { findKeyToSend, listOpenings, type Opening } from './console-store.ts';
 import { refusalAdvice } from './refusal-advice.ts';
 import { type Advice, adviceOn } from './relay-advice.ts';
 import { CallFailed, type CallRules, call } from './relay-call.ts';
+import { refuseUndocumented } from './relay-check.ts';
 import { answerShown, type Exchange, requestShown } from './relay-exchange.ts';
 import { Refused } from './relay-refusal.ts';
 import { relayRequest, type Wanted } from './relay-request.ts';
@@ -66,6 +67,9 @@ export async function send(
     ]),
   );
 
+  const operation = document && operationOf(document, sending.operation)?.operation;
+  refuseUndocumented(operation, sending);
+
   const at = new Date().toISOString();
   const began = performance.now();
   const shown = { at, request: requestShown(request, secrets) };
@@ -77,7 +81,7 @@ export async function send(
     const advice =
       told ??
       adviceOn(answer.status, {
-        operation: document && operationOf(document, sending.operation)?.operation,
+        operation,
         key,
         token,
         audience: opening.audience,

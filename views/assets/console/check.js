@@ -1,4 +1,8 @@
 // What is wrong with a value, by the schema of the API's document. The API decides; this only spares a call.
+// Our relay checks with this same file (src/portal/relay-check.ts), so nothing here may need a browser.
+
+/** After so many looks at a schema, what is left unchecked is left to the API. */
+const enough = () => ({ left: 20_000 });
 
 const kinds = {
   string: (value) => typeof value === 'string',
@@ -12,7 +16,7 @@ const kinds = {
 const kindsOf = ({ type, nullable }) => [type ?? [], nullable ? 'null' : []].flat();
 
 /** A sentence, or nothing: of a parameter, which is text however it is typed. */
-export function faultOfText(text, { schema, required }) {
+export function faultOfText(text, { schema, required }, steps = enough()) {
   if (text === '') return required ? 'Fill this in.' : '';
   if (!schema) return '';
   const types = kindsOf(schema);
@@ -23,27 +27,29 @@ export function faultOfText(text, { schema, required }) {
     if (Number.isNaN(value) || (types.includes('integer') && !Number.isInteger(value))) {
       return types.includes('integer') ? 'Write a whole number.' : 'Write a number.';
     }
-    return faultsOf(schema, value)[0]?.sentence ?? '';
+    return faultsOf(schema, value, steps)[0]?.sentence ?? '';
   }
   if (types.includes('boolean') && !types.includes('string')) {
     return ['true', 'false'].includes(text) ? '' : 'Write true or false.';
   }
-  return faultsOf(schema, text)[0]?.sentence ?? '';
+  return faultsOf(schema, text, steps)[0]?.sentence ?? '';
 }
 
 /** Of a body in JSON: `{ at, sentence }` for the first few things. */
-export function faultsOfJson(text, schema) {
+export function faultsOfJson(text, schema, steps = enough()) {
   let value;
   try {
     value = JSON.parse(text);
   } catch (error) {
     return [{ at: '', sentence: `This is not JSON: ${error.message}.` }];
   }
-  return schema ? faultsOf(schema, value).slice(0, 3) : [];
+  return schema ? faultsOf(schema, value, steps).slice(0, 3) : [];
 }
 
-function faultsOf(schema, value, at = '', depth = 0) {
+function faultsOf(schema, value, steps, at = '', depth = 0) {
   if (!schema || typeof schema !== 'object' || depth > 12) return [];
+  steps.left -= 1 + (schema.enum?.length ?? 0);
+  if (steps.left < 0) return [];
   const types = kindsOf(schema);
   if (types.length > 0 && !types.some((type) => kinds[type]?.(value))) {
     return [{ at, sentence: `This should be ${types.join(' or ')}.` }];
@@ -69,7 +75,7 @@ function faultsOf(schema, value, at = '', depth = 0) {
     if (value.length < schema.minItems) wrong(`Give at least ${schema.minItems}.`);
     if (value.length > schema.maxItems) wrong(`Give at most ${schema.maxItems}.`);
     for (const [nth, one] of value.entries()) {
-      faults.push(...faultsOf(schema.items, one, `${at}[${nth}]`, depth + 1));
+      faults.push(...faultsOf(schema.items, one, steps, `${at}[${nth}]`, depth + 1));
     }
   }
   if (kinds.object(value)) {
@@ -77,13 +83,17 @@ function faultsOf(schema, value, at = '', depth = 0) {
     for (const [name, one] of Object.entries(value)) {
       const inside = at ? `${at}.${name}` : name;
       const known = Object.hasOwn(schema.properties ?? {}, name);
-      if (known) faults.push(...faultsOf(schema.properties[name], one, inside, depth + 1));
+      if (known) faults.push(...faultsOf(schema.properties[name], one, steps, inside, depth + 1));
       else if (schema.additionalProperties === false) wrong(`"${name}" is not known here.`);
     }
   }
-  for (const part of schema.allOf ?? []) faults.push(...faultsOf(part, value, at, depth + 1));
+  for (const part of schema.allOf ?? [])
+    faults.push(...faultsOf(part, value, steps, at, depth + 1));
   for (const choices of [schema.anyOf, schema.oneOf]) {
-    if (choices?.length && choices.every((one) => faultsOf(one, value, at, depth + 1).length > 0)) {
+    if (
+      choices?.length &&
+      choices.every((one) => faultsOf(one, value, steps, at, depth + 1).length > 0)
+    ) {
       wrong('This fits none of the forms that it may have.');
     }
   }
