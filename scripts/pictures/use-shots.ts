@@ -103,6 +103,21 @@ async function enterTheDesk(page: Page, { baseUrl }: TestServer, path: string): 
   await page.waitForURL(`${baseUrl}${path}`);
 }
 
+/** Calls of two live products, of which one has a price. */
+async function aPricedMonth({ pool }: TestServer, teamId: string): Promise<void> {
+  const price = { includedCalls: 10_000, perThousand: '0.45', currency: 'EUR' };
+  const environment = 'live' as const;
+  const priced = await aProduct(pool, { name: 'Read Records', environment, price });
+  const free = await aProduct(pool, { name: 'Opening times', environment });
+  const hour = new Date(month.from);
+  for (const [product, calls] of [
+    [priced, 4_018_204],
+    [free, 312],
+  ] as const) {
+    await someCalls(pool, { teamId, productId: product.id, environment, hour, calls });
+  }
+}
+
 /** Use, and why calls were refused, as developers see them. */
 export const useShots: readonly Shot[] = [
   { name: 'use', sizes: shell, reach: busy('/use?by=day&on=2026-10') },
@@ -224,6 +239,30 @@ export const useShots: readonly Shot[] = [
       const { known } = await aBusyDeveloper(demo);
       const id = await aRefusal(demo.pool, { ...known, reason: 'token_not_of_subscription' });
       await enterTheDesk(page, demo, `/admin/use/refusals/${id}`);
+    },
+  },
+  {
+    name: 'use-statement',
+    sizes: few,
+    reach: async (page, { demo }) => {
+      const { account, known } = await aBusyDeveloper(demo);
+      await aPricedMonth(demo, known.teamId);
+      await enter(page, demo, account.email, '/use/statements?month=2026-10');
+    },
+  },
+  {
+    name: 'use-statement-none',
+    sizes: few,
+    reach: async (page, { demo }) =>
+      enter(page, demo, (await aDeveloper(demo)).account.email, '/use/statements?month=2026-09'),
+  },
+  {
+    name: 'desk-use-statements',
+    sizes: shell,
+    reach: async (page, { demo }) => {
+      const { known } = await aBusyDeveloper(demo);
+      await aPricedMonth(demo, known.teamId);
+      await enterTheDesk(page, demo, '/admin/use/statements?month=2026-10');
     },
   },
 ];

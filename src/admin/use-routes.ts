@@ -1,14 +1,14 @@
-import { Readable } from 'node:stream';
 import Router from '@koa/router';
 import type pg from 'pg';
 import { recordAct } from '../audit/store.ts';
 import { NotFound } from '../base/errors.ts';
 import { goTo } from '../http/go-to.ts';
-import { csvOf } from '../usage/report-file.ts';
+import { sendUse, useFiles } from '../usage/report-download.ts';
 import { usePage } from '../usage/report-page.ts';
 import { dimensions, useQueryOf } from '../usage/report-query.ts';
 import { refusalInWords, refusalsPage } from '../usage/report-refusal.ts';
 import { findKeptRefusal } from '../usage/report-refusal-store.ts';
+import { statementCsv, statementPage } from '../usage/statement-page.ts';
 import type { AdministratorOf } from './administrator.ts';
 import { linksOf } from './use-links.ts';
 
@@ -17,9 +17,12 @@ const everybody = null;
 /** What is called in the whole programme, and why calls are refused. */
 export function useRoutes({
   pool,
+  baseUrl,
   administratorOf,
 }: {
   pool: pg.Pool;
+  /** The public origin, without a slash at the end. */
+  baseUrl: string;
   administratorOf: AdministratorOf;
 }): Router {
   const router = new Router({ prefix: '/admin/use' });
@@ -35,18 +38,29 @@ export function useRoutes({
     await ctx.render('admin/use', await usePage(pool, frame, useQueryOf(ctx.query, dimensions)));
   });
 
-  router.get('/calls.csv', async (ctx) => {
-    const doer = administratorOf(ctx);
-    const { filter, span } = useQueryOf(ctx.query, dimensions);
-    await recordAct(pool, {
-      ...doer,
-      action: 'use.downloaded',
-      detail: { ...filter, on: span.on },
+  for (const file of useFiles) {
+    router.get(`/calls.${file}`, async (ctx) => {
+      const doer = administratorOf(ctx);
+      const query = useQueryOf(ctx.query, dimensions);
+      const detail = { file, ...query.filter, on: query.span.on };
+      await recordAct(pool, { ...doer, action: 'use.downloaded', detail });
+      sendUse(ctx, pool, { file, owner: everybody, query, source: baseUrl });
     });
-    ctx.type = 'text/csv; charset=utf-8';
-    ctx.attachment(`calls-${span.on}.csv`);
-    const wanted = { owner: everybody, filter, from: span.from, until: span.until };
-    ctx.body = Readable.from(csvOf(pool, wanted));
+  }
+
+  router.get('/statements', async (ctx) => {
+    administratorOf(ctx);
+    const path = '/admin/use/statements';
+    const asked = { path, use: '/admin/use', owner: everybody, query: ctx.query };
+    await ctx.render('admin/use-statements', await statementPage(pool, asked));
+  });
+
+  router.get('/statements.csv', async (ctx) => {
+    const doer = administratorOf(ctx);
+    const { name, text } = await statementCsv(pool, { owner: everybody, query: ctx.query });
+    await recordAct(pool, { ...doer, action: 'use.downloaded', detail: { file: name } });
+    ctx.attachment(name);
+    ctx.body = text;
   });
 
   router.get('/refusals', async (ctx) => {

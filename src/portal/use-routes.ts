@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream';
 import Router from '@koa/router';
 import type { Context } from 'koa';
 import type pg from 'pg';
@@ -6,16 +5,17 @@ import { doerOf } from '../accounts/doer.ts';
 import { NotFound } from '../base/errors.ts';
 import { goTo } from '../http/go-to.ts';
 import { listTeamsOf } from '../teams/store.ts';
-import { csvOf } from '../usage/report-file.ts';
+import { sendUse, useFiles } from '../usage/report-download.ts';
 import { useQueryOf } from '../usage/report-query.ts';
 import { refusalInWords, refusalsPage } from '../usage/report-refusal.ts';
 import { findKeptRefusal } from '../usage/report-refusal-store.ts';
+import { statementCsv, statementPage } from '../usage/statement-page.ts';
 import { linksOf, mendOf } from './refusal-mend.ts';
 import { textOf } from './subscription-words.ts';
 import { dimensionsOf, ownUsePage } from './use-page.ts';
 
 /** What my teams called, and why calls of theirs were refused. */
-export function useRoutes({ pool }: { pool: pg.Pool }): Router {
+export function useRoutes({ pool, baseUrl }: { pool: pg.Pool; baseUrl: string }): Router {
   const router = new Router({ prefix: '/use' });
   const me = (ctx: Context): string => doerOf(ctx).actor.id;
 
@@ -25,12 +25,25 @@ export function useRoutes({ pool }: { pool: pg.Pool }): Router {
     await ctx.render('portal/use', await ownUsePage(pool, { accountId, teams, query: ctx.query }));
   });
 
-  router.get('/calls.csv', async (ctx) => {
+  for (const file of useFiles) {
+    router.get(`/calls.${file}`, async (ctx) => {
+      const owner = me(ctx);
+      const query = useQueryOf(ctx.query, dimensionsOf(1));
+      sendUse(ctx, pool, { file, owner, query, source: baseUrl });
+    });
+  }
+
+  router.get('/statements', async (ctx) => {
     const owner = me(ctx);
-    const { filter, span } = useQueryOf(ctx.query, dimensionsOf(1));
-    ctx.type = 'text/csv; charset=utf-8';
-    ctx.attachment(`calls-${span.on}.csv`);
-    ctx.body = Readable.from(csvOf(pool, { owner, filter, from: span.from, until: span.until }));
+    const teams = (await listTeamsOf(pool, owner)).length > 1;
+    const asked = { path: '/use/statements', use: '/use', owner, query: ctx.query };
+    await ctx.render('portal/use-statements', { ...(await statementPage(pool, asked)), teams });
+  });
+
+  router.get('/statements.csv', async (ctx) => {
+    const { name, text } = await statementCsv(pool, { owner: me(ctx), query: ctx.query });
+    ctx.attachment(name);
+    ctx.body = text;
   });
 
   router.get('/refusals', async (ctx) => {

@@ -100,6 +100,7 @@ export async function usePage(db: Db, frame: UseFrame, query: UseQuery): Promise
     more: parts.length > listLength ? `${at({ from: String(from + listLength) })}#parts` : null,
     csv: addressOf(`${frame.path}/calls.csv`, query),
     events: addressOf(`${frame.path}/calls.jsonl`, query),
+    batch: addressOf(`${frame.path}/calls.json`, query),
     refusals: frame.refusals,
     outcomes: `${at({ of: 'outcome' })}#parts`,
   };

@@ -69,6 +69,10 @@ const doors: Record<string, readonly AdministratorRole[]> = {
   'GET /admin/trail.csv': ['auditor'],
   'GET /admin/use': anybody,
   'GET /admin/use/calls.csv': anybody,
+  'GET /admin/use/calls.jsonl': anybody,
+  'GET /admin/use/calls.json': anybody,
+  'GET /admin/use/statements': anybody,
+  'GET /admin/use/statements.csv': anybody,
   'GET /admin/use/refusals': anybody,
   'GET /admin/use/refusals/:id': anybody,
 };
