@@ -39,7 +39,7 @@ export async function refusalAdvice(
 function isRefusal({ status, body }: RelayAnswer): boolean {
   if (![401, 403, 429, 503].includes(status) || body.length > 4_096) return false;
   try {
-    return JSON.parse(body.toString('utf8'))?.statusCode === status;
+    return JSON.parse(body.toString('utf8'))?.statusCode >= 400;
   } catch {
     return false;
   }
