@@ -3,7 +3,7 @@ import type { Context } from 'koa';
 import { z } from 'zod';
 import { doerOf, freshDoerOf } from '../accounts/doer.ts';
 import { accountOf } from '../accounts/session-cookie.ts';
-import { NotFound, TooMany } from '../base/errors.ts';
+import { Busy, NotFound, TooMany } from '../base/errors.ts';
 import type { Throttle } from '../db/throttle.ts';
 import { checkCsrf } from '../http/csrf.ts';
 import { readForm } from '../http/form.ts';
@@ -57,24 +57,32 @@ const tokenForm = z.object({
 });
 const revealForm = z.object({ csrf: text, subscription: text, slot: text });
 
-/** Calls of one account that run at the same time, here. */
-const mostAtOnce = 6;
+/** Calls of one account that run at the same time, here, and of all: each may hold megabytes. */
+const mostAtOnce = { ofOne: 6, ofAll: 40 };
 
 /** What the console's page asks of us while it is open; it is answered in JSON. */
 export function consoleRoutes(parts: ConsoleParts): Router {
   const { pool, throttle, passwords } = parts;
   const router = new Router({ prefix: '/console' });
   const running = new Map<string, number>();
+  let all = 0;
 
   /** Counted before it is made, and not too many at once. */
   async function counted<T>(ctx: Context, account: string, deed: () => Promise<T>): Promise<T> {
     const now = running.get(account) ?? 0;
-    if (now >= mostAtOnce) throw new TooMany('too_many_calls', 'Wait for the calls under way.', 5);
+    if (now >= mostAtOnce.ofOne) {
+      throw new TooMany('too_many_calls', 'Wait for the calls under way.', 5);
+    }
+    if (all >= mostAtOnce.ofAll) {
+      throw new Busy('console_busy', 'Many calls are under way. Send yours again.', 5);
+    }
     running.set(account, now + 1);
+    all += 1;
     try {
       await throttle.attempt({ name: account, address: ctx.ip });
       return await deed();
     } finally {
+      all -= 1;
       const left = (running.get(account) ?? 1) - 1;
       if (left > 0) running.set(account, left);
       else running.delete(account);

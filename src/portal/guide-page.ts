@@ -96,10 +96,14 @@ function grantsOf(products: readonly Known[], baseUrl: string) {
   ];
 }
 
+/** A scope may hold an apostrophe (RFC 6749 section 3.3). */
+const quoted = (name: string, value: string): string =>
+  `'${name}=${value.replaceAll("'", "'\\''")}'`;
+
 /** To be pasted into a shell: what is in capitals is the reader's. */
 const curlOf = (url: string, fields: Record<string, string>): string =>
   [
     `curl ${url}`,
     `--user 'CLIENT_ID:CLIENT_SECRET'`,
-    ...Object.entries(fields).map(([name, value]) => `--data-urlencode '${name}=${value}'`),
+    ...Object.entries(fields).map(([name, value]) => `--data-urlencode ${quoted(name, value)}`),
   ].join(' \\\n  ');

@@ -62,10 +62,10 @@ function aboutToken({ operation, token, audience, issuer, productId }: Carried):
     return [{ check: 'wrong_environment', message, link: authorization }];
   }
   if (![claims.aud].flat().includes(audience)) {
-    const message = `The token is for ${String(claims.aud)}, and this product is ${audience}.`;
+    const message = `The token is for ${textOf(claims.aud)}, and this product is ${audience}.`;
     return [{ check: 'wrong_audience', message, link: authorization }];
   }
-  return aboutScopes(operation, String(claims.scope ?? '').split(' '), productId);
+  return aboutScopes(operation, textOf(claims.scope).split(' '), productId);
 }
 
 function aboutScopes(
@@ -79,6 +79,10 @@ function aboutScopes(
   const link = { href: `/products/${productId}`, text: 'What this product opens' };
   return [{ check: 'missing_scope', message, link }];
 }
+
+/** Somebody may have typed anything into it. */
+const textOf = (claim: unknown): string =>
+  typeof claim === 'string' ? claim : (JSON.stringify(claim) ?? '');
 
 /** What a token says of itself, unchecked: nothing is decided by it. */
 function claimsOf(token: string): Record<string, unknown> | undefined {

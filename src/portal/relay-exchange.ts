@@ -68,7 +68,8 @@ export function answerShown(
   const text = packed ? null : textOf(blank, said('content-type'));
   return {
     ...line,
-    headers: headers.map(([name, value]) => [name, covered(value, secrets)]),
+    statusText: covered(line.statusText, secrets),
+    headers: headers.map(([name, value]) => [covered(name, secrets), covered(value, secrets)]),
     size: body.length,
     text,
     base64: text === null ? blank.toString('base64') : null,

@@ -195,6 +195,12 @@ describe('what the console sends for somebody', () => {
       expect(await adviceOn({ token: `e30.${live}.e30` })).toMatchObject([
         { check: 'wrong_environment' },
       ]);
+      const odd = Buffer.from('{"aud":{"toString":1},"scope":{"toString":1}}').toString(
+        'base64url',
+      );
+      expect(await adviceOn({ token: `e30.${odd}.e30` })).toMatchObject([
+        { check: 'wrong_audience' },
+      ]);
       expect(await adviceOn({ subscription: '', slot: '' })).toMatchObject([
         { check: 'no_key', link: { href: '#key' } },
         { check: 'no_token' },
@@ -375,6 +381,29 @@ describe('what the console sends for somebody', () => {
     for (const { body } of await Promise.all(calls)) {
       expect(body).toMatchObject({ answer: null, failure: { error: 'not_reached' } });
     }
+  });
+
+  test('forty calls at once are the most of everybody together', async () => {
+    const silent = await aWire(() => {});
+    await anApi('silent-too', silent.port);
+    const consoles = await Promise.all(
+      Array.from({ length: 8 }, async () =>
+        consoleIn(server, (await aPerson(server, passwords)).browser),
+      ),
+    );
+    const calls = consoles.flatMap((console) =>
+      Array.from({ length: 5 }, () => console.post('/console/send', call('silent-too'))),
+    );
+    while (silent.received.length < 40) await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(await consoles[0]?.post('/console/send', call('silent-too'))).toMatchObject({
+      status: 503,
+      body: { error: 'console_busy' },
+    });
+    await silent.close();
+    await Promise.all(calls);
+    expect(await consoles[0]?.post('/console/send', call('nothing'))).toMatchObject({
+      status: 404,
+    });
   });
 
   test('nobody sends more than 120 calls in a minute', async () => {

@@ -178,6 +178,14 @@ describe('a call of the relay', () => {
     expect(answer.body.toString()).toBe('hi');
   });
 
+  test('shows no secret that comes back in the status line or as a header’s name', async () => {
+    const secret = 'sg_test_0123456789abcdef';
+    const there = await wire(httpAnswer(`403 No ${secret}`, [`${secret}: a`, `x-a: ${secret}`]));
+    const request = relayRequest(`http://127.0.0.1:${there.port}`, plain, [['x-key', secret]]);
+    const answer = await call(request, { mayReach: allowed });
+    expect(JSON.stringify(answerShown(answer, [secret]))).not.toContain(secret);
+  });
+
   test('follows no redirect: that is an answer', async () => {
     const elsewhere = await wire(httpAnswer('200 OK', []));
     const there = await wire(
