@@ -348,9 +348,9 @@ describe('what does not fit to what is there', () => {
   test.each<[what: string, path: string, change: (all: Programme) => void]>([
     [
       'a product that moves to the other environment',
-      'products.0.environment: "live-read-records" is a product of live and stays one: make another',
-      ({ products: [first] }) => {
-        if (first) first.environment = 'sandbox';
+      'products.live-read-records.environment: "live-read-records" is a product of live and stays one: make another',
+      (all) => {
+        product(all, 'live-read-records').environment = 'sandbox';
       },
     ],
     [
@@ -371,9 +371,9 @@ describe('what does not fit to what is there', () => {
     ],
     [
       'an audience of another product',
-      'products.1.audience: "https://api.northmoor.example/letters" is already taken by product letters',
-      ({ products: [, second] }) => {
-        if (second) second.audience = 'https://api.northmoor.example/letters';
+      'products.read-records.audience: "https://api.northmoor.example/letters" is already taken by product letters',
+      (all) => {
+        product(all, 'read-records').audience = 'https://api.northmoor.example/letters';
       },
     ],
     [
@@ -397,11 +397,13 @@ describe('what does not fit to what is there', () => {
     );
     const changed = structuredClone(lean(programme));
     change(changed);
+    const at = (id: string) => changed.products.findIndex((one) => one.id === id);
+    const placed = line.replace(/^products\.([a-z-]+)/, (_, id: string) => `products.${at(id)}`);
     await expect(diff(changed)).rejects.toMatchObject({
       code: 'does_not_fit',
-      message: `Nothing was changed:\n  ${line}\n`,
+      message: `Nothing was changed:\n  ${placed}\n`,
     });
-    await expect(apply(changed)).rejects.toThrow(line);
+    await expect(apply(changed)).rejects.toThrow(placed);
     expect(await diff(lean(programme))).toEqual([]);
   });
 });

@@ -90,10 +90,18 @@ test('applied to an empty database it is written back byte for byte', async () =
   expect([...files.keys()]).toEqual([
     'programme.yaml',
     'apis.yaml',
+    'apis/management.yaml',
+    'apis/opening-times.yaml',
     'apis/patient-record.yaml',
     'apis/patient-record-0.9-beta-1.yaml',
+    'apis/ward-capacity.yaml',
     'products/braces.yaml',
     'products/live-read-records.yaml',
+    'products/live-ward-capacity.yaml',
+    'products/manage-live.yaml',
+    'products/manage-programme.yaml',
+    'products/manage-sandbox.yaml',
+    'products/opening-times.yaml',
     'products/read-records.yaml',
     'products/submit-records.yaml',
     'test-users.yaml',
@@ -126,5 +134,5 @@ test('a directory that holds something is left alone, unless one insists', async
   await writeProgramme(directory, await exported(pool), { force: true });
   expect(await readFile(join(directory, 'notes.txt'), 'utf8')).toBe('mine');
   expect((await readBack()).development).toBeDefined();
-  expect((await readBack()).products).toHaveLength(4);
+  expect((await readBack()).products).toHaveLength(9);
 });
