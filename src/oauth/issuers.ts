@@ -8,6 +8,7 @@ import type { Passwords } from '../base/passwords.ts';
 import type { Keyring } from '../base/secrets.ts';
 import type { KeysAt } from '../clients/remote-keys.ts';
 import type { Throttle } from '../db/throttle.ts';
+import { believeOurselves } from '../http/on-behalf.ts';
 import { sameOrigin } from '../http/same-origin.ts';
 import { checkTestUserPassword } from '../test-users/service.ts';
 import { answerAsTold } from './behaviours.ts';
@@ -78,7 +79,7 @@ export async function createIssuer(parts: IssuersParts, environment: Environment
   });
   const ownForms = onlyUnder(`/${environment}/interaction`, sameOrigin({ origin: baseUrl }));
   const middleware = [
-    ...(sandbox ? [answerAsTold(slowness)] : []),
+    ...(sandbox ? [believeOurselves(keyring), answerAsTold(slowness)] : []),
     writeTrail(environment, parts.record),
     ownForms,
     interactions.routes() as Middleware, // the router's own context is a Koa context with more in it

@@ -134,7 +134,7 @@ export function consoleRoutes(parts: ConsoleParts): Router {
     const viewer = doerOf(ctx).actor.id;
     const { csrf, ...form } = await readForm(ctx, tokenForm);
     checkCsrf(ctx, csrf);
-    const asked = () => askForToken(parts, { viewer, ...askOf(form) });
+    const asked = () => askForToken(parts, { viewer, address: ctx.ip, ...askOf(form) });
     const tried = async () => {
       const who = { name: viewer, address: ctx.ip };
       await passwords.attempt(who);
@@ -168,7 +168,7 @@ function keyOf(
   return subscription === '' ? null : { subscriptionId: subscription, slot };
 }
 
-function askOf(form: Omit<z.infer<typeof tokenForm>, 'csrf'>): Omit<Ask, 'viewer'> {
+function askOf(form: Omit<z.infer<typeof tokenForm>, 'csrf'>): Omit<Ask, 'viewer' | 'address'> {
   const { subscription, grant, scope, client_id: id, client_secret: secret } = form;
   const { username, password, test_user: testUser } = form;
   return {

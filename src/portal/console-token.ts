@@ -4,6 +4,7 @@ import { NotFound } from '../base/errors.ts';
 import type { Keyring } from '../base/secrets.ts';
 import { keptSecretOf, testApplicationId } from '../clients/service.ts';
 import { transaction } from '../db/pool.ts';
+import { onBehalfHeader, onBehalfOf } from '../http/on-behalf.ts';
 import { openTestUserPassword } from '../test-users/service.ts';
 import { listTestUsersFor } from '../test-users/store.ts';
 import { type ConsoleSubscription, findConsoleSubscription } from './console-store.ts';
@@ -22,6 +23,8 @@ export type TokenParts = {
 export type Ask = {
   /** The account. */
   viewer: string;
+  /** Of the network, from which they ask. */
+  address: string;
   subscriptionId: string;
   grant: 'client_credentials' | 'password';
   scope: string;
@@ -54,7 +57,12 @@ export async function askForToken(
       ...(user && { username: user.username, password }),
       ...(ask.scope && { scope: ask.scope }),
     }).toString();
-  return exchange(parts, client, { body: form(user?.password ?? ''), shown: form('••••••••') });
+  const from = onBehalfOf(parts.keyring, ask.address);
+  return exchange(parts, client, {
+    body: form(user?.password ?? ''),
+    shown: form('••••••••'),
+    from,
+  });
 }
 
 const encoded = (text: string): string => new URLSearchParams({ '': text }).toString().slice(1);
@@ -63,7 +71,7 @@ const encoded = (text: string): string => new URLSearchParams({ '': text }).toSt
 async function exchange(
   { baseUrl }: TokenParts,
   client: { id: string; secret: string },
-  { body, shown }: { body: string; shown: string },
+  { body, shown, from }: { body: string; shown: string; from: string },
 ): Promise<Exchange & { token: Token | null }> {
   const url = new URL(`${baseUrl}/sandbox/token`);
   const basic = Buffer.from(`${encoded(client.id)}:${encoded(client.secret)}`).toString('base64');
@@ -77,6 +85,7 @@ async function exchange(
       ['authorization', `Basic ${basic}`],
       ['content-type', 'application/x-www-form-urlencoded'],
       ['user-agent', 'sandgate-console'],
+      [onBehalfHeader, from],
       ['content-length', String(bytes.length)],
       ['connection', 'close'],
     ] as [string, string][],
@@ -85,9 +94,14 @@ async function exchange(
   const at = new Date().toISOString();
   const began = performance.now();
   const took = (): number => Math.round(performance.now() - began);
-  const covered: [string, string][] = request.headers.map(([name, value]) =>
-    name === 'authorization' ? [name, 'Basic ••••••••'] : [name, value],
-  );
+  const covers: Record<string, string> = {
+    authorization: 'Basic ••••••••',
+    [onBehalfHeader]: '••••••••',
+  };
+  const covered: [string, string][] = request.headers.map(([name, value]) => [
+    name,
+    covers[name] ?? value,
+  ]);
   const masked = requestShown(
     { ...request, headers: covered, body: Buffer.from(readable(shown)) },
     [],

@@ -4,7 +4,7 @@ import type { Wanted } from './relay-request.ts';
 
 type Steps = { left: number };
 type Check = {
-  faultOfText(text: string, parameter: Partial<Parameter>, steps: Steps): string;
+  faultOfText(text: string, of: { schema: unknown; required: boolean }, steps: Steps): string;
   faultsOfJson(text: string, schema: unknown, steps: Steps): { at: string; sentence: string }[];
 };
 
