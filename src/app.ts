@@ -123,7 +123,8 @@ export async function createApp(parts: AppParts): Promise<App> {
   frame(app, wired);
   const checks = await issuers(app, wired);
   sampleApi(app, wired);
-  app.use((await managementApi(wired)).routes());
+  const management = managementApi({ ...wired, checks });
+  app.use(management.router.routes());
   people(app, wired);
   if (parts.mailbox) app.use(mailboxRoutes(parts).routes());
   const url = `${parts.baseUrl}${defaultPrefix}`;
@@ -135,7 +136,10 @@ export async function createApp(parts: AppParts): Promise<App> {
   return {
     pages: app,
     callback: () => (req, res) => gateways.answers(req, res) || void others(req, res),
-    close: gateways.close,
+    async close() {
+      await management.close();
+      await gateways.close();
+    },
   };
 }
 

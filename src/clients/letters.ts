@@ -14,6 +14,13 @@ export type ClientParts = {
   baseUrl: string;
 };
 
+/** How often, by team: its people read a letter about each secret of its applications. */
+export const applicationLetters = {
+  purpose: 'application-letters',
+  perName: { points: 60, seconds: 3600 },
+  perAddress: null,
+};
+
 /** Writes to everybody in the team; a first-party client has none, and the trail alone knows. */
 export async function tellTeam(
   tx: Db,

@@ -58,7 +58,7 @@ const identityHeaders = ({ identity }: Allowed): Headers => ({
 });
 
 /** draft-ietf-httpapi-ratelimit-headers */
-function policyHeaders(policies: readonly Policy[]): Headers {
+export function policyHeaders(policies: readonly Policy[]): Headers {
   if (policies.length === 0) return {};
   const left = policies.map(({ name, remaining, reset }) => `"${name}";r=${remaining};t=${reset}`);
   const rules = policies.map(({ name, calls, seconds }) => `"${name}";q=${calls};w=${seconds}`);

@@ -8,7 +8,7 @@ export const pageQuery = z.strictObject({
     .regex(/^([1-9]|[1-9]\d|100)$/, 'Use a number from 1 to 100.')
     .transform(Number)
     .default(50),
-  cursor: z.string().max(500).optional(),
+  cursor: z.string().max(4000).optional(),
 });
 
 /**
@@ -17,7 +17,7 @@ export const pageQuery = z.strictObject({
  */
 export type Place = readonly [at: string, id: string];
 
-const placeForm = z.tuple([z.string().max(64), z.string().max(300)]);
+const placeForm = z.tuple([z.string().max(64), z.string().max(2000)]);
 const timeForm = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/;
 
 /** Or empty, where a list has an order of ids alone. A day that no calendar has would break the query. */

@@ -1,9 +1,10 @@
 import type { Environment } from '../base/environment.ts';
 import { type Db, many, maybeOne } from '../db/pool.ts';
 import type { Place } from './page.ts';
+import type { Row } from './store.ts';
 
 /** A product as this API tells it. */
-const told = `json_build_object(
+const item = `json_build_object(
   'id', p.id, 'environment', p.environment, 'name', p.name, 'description', p.description,
   'audience', p.audience, 'subjects', p.subjects, 'needs_approval', p.needs_approval,
   'grant_types', p.grant_types, 'credentials', p.credentials,
@@ -33,7 +34,6 @@ const visible = `p.environment = $2 and p.state in ('published', 'deprecated')
   and (p.visibility <> 'invited' or exists (
     select from product_invitations i where i.product_id = p.id and i.team_id = $1))`;
 
-type Row = { at: string; id: string; item: object };
 type Paged = { after: Place | null; limit: number };
 
 /** By id; one more than `limit` where there are more. */
@@ -43,7 +43,7 @@ export const listProducts = (
 ): Promise<Row[]> =>
   many<Row>(
     db,
-    `select '' as at, p.id, ${told} as item from products p
+    `select '' as at, p.id, ${item} as item from products p
      where ${visible} and ($3::text is null or p.id > $3) order by p.id limit $4 + 1`,
     [teamId, environment, after?.[1] ?? null, limit],
   );
@@ -53,7 +53,7 @@ export const findProductFor = (
   db: Db,
   { teamId, environment, id }: { teamId: string; environment: Environment; id: string },
 ): Promise<{ item: object } | undefined> =>
-  maybeOne(db, `select ${told} as item from products p where ${visible} and p.id = $3`, [
+  maybeOne(db, `select ${item} as item from products p where ${visible} and p.id = $3`, [
     teamId,
     environment,
     id,
@@ -63,7 +63,7 @@ export const findProductFor = (
 export const listAllProducts = (db: Db, { after, limit }: Paged): Promise<Row[]> =>
   many<Row>(
     db,
-    `select '' as at, p.id, ${told} as item from products p
+    `select '' as at, p.id, ${item} as item from products p
      where ($1::text is null or p.id > $1) order by p.id limit $2 + 1`,
     [after?.[1] ?? null, limit],
   );

@@ -16,11 +16,17 @@ const parse = bodyParser({
 /** NUL, which Postgres does not take, and halves of characters. */
 const noText = /\0|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
 
-/** @throws {Problem} 415, 413, 400, or 422 with a pointer for each thing that is wrong. */
+/**
+ * No body at all is an empty object.
+ * @throws {Problem} 415, 413, 400, or 422 with a pointer for each thing that is wrong.
+ */
 export async function readJson(ctx: Context, schema: z.ZodType): Promise<unknown> {
-  if (!ctx.is('application/json')) ctx.throw(415);
-  await parse(ctx, async () => {});
-  return checked(ctx.request.body, schema, 422, (path) => ({ pointer: pointerOf(path) }));
+  const type = ctx.is('application/json'); // null: there is no body
+  if (type === false) ctx.throw(415);
+  if (type) await parse(ctx, async () => {});
+  return checked(type ? ctx.request.body : {}, schema, 422, (path) => ({
+    pointer: pointerOf(path),
+  }));
 }
 
 /** @throws {Problem} 400, naming each parameter that is wrong, unknown or there twice. */
@@ -47,11 +53,14 @@ function checked(
   throw new Problem(status, 'invalid_input', 'Some of this needs another look.', flaws);
 }
 
-const notText = 'This holds characters that are not text.';
+const notText = 'This holds characters that are not text, or lies too deep.';
+/** Members of members; nobody needs more, and a stack holds only so many. */
+const deepest = 30;
 
 /** Where such text stands. */
 function textFlaws(value: unknown, path: readonly PropertyKey[] = []): PropertyKey[][] {
   if (typeof value === 'string') return noText.test(value) ? [[...path]] : [];
+  if (path.length > deepest) return [[...path]];
   if (typeof value !== 'object' || value === null) return [];
   return Object.entries(value).flatMap(([name, one]) =>
     noText.test(name) ? [[...path]] : textFlaws(one, [...path, name]),

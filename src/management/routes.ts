@@ -1,45 +1,78 @@
 import Router from '@koa/router';
 import type { Context, Middleware } from 'koa';
 import type pg from 'pg';
-import { Forbidden, NotFound, Unauthenticated } from '../base/errors.ts';
+import { NotFound } from '../base/errors.ts';
 import type { Keyring } from '../base/secrets.ts';
+import { applicationLetters } from '../clients/letters.ts';
+import { createThrottle, type Throttle } from '../db/throttle.ts';
 import { callerOf } from '../http/caller.ts';
-import { type ManagementCaller, programmePrefix } from './caller.ts';
+import type { TokenCheck } from '../oauth/token-check.ts';
+import { auditOperations } from './audit-operations.ts';
+import type { ManagementCaller } from './caller.ts';
+import { clientOperations } from './client-operations.ts';
+import { decisionOperations } from './decision-operations.ts';
 import { serveDocument } from './document.ts';
+import { createDoor, type Door } from './door.ts';
 import { once, readKey } from './idempotency.ts';
+import { keyOperations } from './key-operations.ts';
 import { type Answer, type Call, managementPath, type Operation } from './operation.ts';
 import { Problem } from './problem.ts';
 import { productOperations } from './product-operations.ts';
 import { readJson, readQuery } from './read.ts';
-import { type CheckToken, createTokenCheck } from './token.ts';
+import { subscriptionOperations } from './subscription-operations.ts';
+import { teamOperations } from './team-operations.ts';
+import { testUserOperations } from './test-user-operations.ts';
+import { useOperations } from './use-operations.ts';
 
 export type ManagementParts = {
   pool: pg.Pool;
   keyring: Keyring;
   /** The public origin, without a slash at the end. */
   baseUrl: string;
+  /** Of the two issuers. */
+  checks: readonly TokenCheck[];
+  onError(error: unknown): void;
 };
 
 /** Whether an address is of this API: its errors are told as RFC 9457 says. */
 export const underManagement = (path: string): boolean =>
   path === managementPath || path.startsWith(`${managementPath}/`);
 
+export type ManagementApi = {
+  router: Router;
+  /** Call it after the last request: writes down what is still to be counted. */
+  close(): Promise<void>;
+};
+
 /** Every deed of this API. */
-export const operations = (_parts: ManagementParts): Operation[] => [...productOperations];
+export const operations = (
+  parts: Pick<ManagementParts, 'pool' | 'keyring' | 'baseUrl'> & { letters: Throttle },
+): Operation[] => [
+  ...productOperations,
+  ...subscriptionOperations(parts),
+  ...keyOperations(parts),
+  ...clientOperations(parts),
+  ...testUserOperations(parts),
+  ...teamOperations,
+  ...useOperations,
+  ...decisionOperations(parts),
+  ...auditOperations,
+];
 
 /**
  * What pages do, for programs: with a token of this very server in place of a session, which is not
  * read here.
  */
-export async function managementApi(parts: ManagementParts): Promise<Router> {
-  const checkToken = await createTokenCheck(parts);
+export function managementApi(parts: ManagementParts): ManagementApi {
+  const door = createDoor(parts);
+  const letters = createThrottle(parts.pool, applicationLetters);
   const router = new Router({ prefix: managementPath });
   router.use(onlyJson);
   router.get('/openapi.json', serveDocument(parts.baseUrl));
 
   const methodsAt = new Map<string, string[]>([['/openapi.json', ['GET', 'HEAD']]]);
-  for (const one of operations(parts)) {
-    router.register(one.path, [one.method], answering(parts, checkToken, one));
+  for (const one of operations({ ...parts, letters })) {
+    router.register(one.path, [one.method], answering(parts, door, one));
     const methods = one.method === 'GET' ? ['GET', 'HEAD'] : [one.method];
     methodsAt.set(one.path, [...(methodsAt.get(one.path) ?? []), ...methods]);
   }
@@ -47,7 +80,7 @@ export async function managementApi(parts: ManagementParts): Promise<Router> {
   router.all('{/*rest}', () => {
     throw new NotFound('no_address', 'This API has nothing at this address.');
   });
-  return router;
+  return { router, close: door.close };
 }
 
 const onlyJson: Middleware = (ctx, next) => {
@@ -63,44 +96,15 @@ const refuseMethod =
   };
 
 const answering =
-  (parts: ManagementParts, checkToken: CheckToken, operation: Operation): Middleware =>
+  (parts: ManagementParts, door: Door, operation: Operation): Middleware =>
   async (ctx) => {
-    const caller = await callerWith(ctx, checkToken, operation.scope);
+    const caller = await door.enter(ctx, operation);
     const query = operation.query && readQuery(ctx, operation.query);
     const body = operation.body && (await readJson(ctx, operation.body));
     const call = { ...callOf(ctx, caller), query, body };
     const answer = await answerOf(ctx, parts, operation, { caller, call });
     tell(ctx, answer);
   };
-
-/** @throws {Unauthenticated} with its challenge (RFC 6750), {Forbidden} `insufficient_scope` */
-async function callerWith(
-  ctx: Context,
-  checkToken: CheckToken,
-  scope: string,
-): Promise<ManagementCaller> {
-  const [, token] = /^Bearer +([\w.~+/=-]+) *$/i.exec(ctx.get('Authorization')) ?? [];
-  if (!token) {
-    ctx.set('WWW-Authenticate', 'Bearer realm="management"');
-    throw new Unauthenticated('token_missing', 'Send an access token: Authorization: Bearer.');
-  }
-  const caller = await checkToken(token).catch((error) => {
-    if (error instanceof Unauthenticated) challenge(ctx, 'invalid_token', error.message);
-    throw error;
-  });
-  if (caller.scopes.includes(scope)) return caller;
-  const why = scope.startsWith(programmePrefix)
-    ? `This is for the programme's own applications in live, with the scope ${scope}.`
-    : `This takes the scope ${scope} of a team's application.`;
-  challenge(ctx, 'insufficient_scope', why, scope);
-  throw new Forbidden('insufficient_scope', why);
-}
-
-const challenge = (ctx: Context, error: string, why: string, scope?: string): void =>
-  ctx.set(
-    'WWW-Authenticate',
-    `Bearer realm="management", error="${error}", error_description="${why.replaceAll('"', "'")}"${scope ? `, scope="${scope}"` : ''}`,
-  );
 
 function callOf(ctx: Context, caller: ManagementCaller): Omit<Call, 'pool' | 'query' | 'body'> {
   const { clientId: id, teamId, environment } = caller;

@@ -2,6 +2,7 @@ import Router from '@koa/router';
 import type pg from 'pg';
 import type { Sessions } from '../accounts/session-cookie.ts';
 import type { Keyring } from '../base/secrets.ts';
+import { applicationLetters } from '../clients/letters.ts';
 import type { KeysAt } from '../clients/remote-keys.ts';
 import { makeConsoleClients } from '../clients/service.ts';
 import { createThrottle, type Throttle } from '../db/throttle.ts';
@@ -34,13 +35,6 @@ export type PortalParts = {
   relayAllow?: readonly string[];
   /** False where an organisation has a portal of its own. */
   portal?: boolean;
-};
-
-/** By team: its people read a letter about each secret of its applications. */
-const applicationLetters = {
-  purpose: 'application-letters',
-  perName: { points: 60, seconds: 3600 },
-  perAddress: null,
 };
 
 /** Products, subscriptions, applications, test users and teams, as their people see them. */
