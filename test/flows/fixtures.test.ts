@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { decodeJwt } from 'jose';
 import { createPasswords, type Passwords } from '../../src/base/passwords.ts';
 import { type ClientFixture, type Fixtures, makeFixtures } from '../../src/commands/fixtures.ts';
@@ -16,6 +17,17 @@ import { keyring } from '../support/seed.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 
 /** What a program that tests us from outside would do with the file, by HTTP alone. */
+/** The answer, as soon as it is this one: within a second, by which every instance knows a change. */
+async function eventually<T>(ask: () => Promise<T>, wanted: T): Promise<T> {
+  const end = Date.now() + 1000;
+  let answer = await ask();
+  while (answer !== wanted && Date.now() < end) {
+    await sleep(20);
+    answer = await ask();
+  }
+  return answer;
+}
+
 describe('the fixtures for black-box checks', () => {
   const databaseUrl = useDatabaseUrl();
   let server: TestServer;
@@ -203,6 +215,68 @@ describe('the fixtures for black-box checks', () => {
       const reveal = fixtures.foreign_changes.find(({ path }) => path.endsWith('/keys/reveal'));
       if (!reveal) throw new Error('the fixtures name no key');
       expect(await statusOf('other_team', reveal.path, reveal.form)).toBe(200);
+    });
+  });
+
+  describe('subscription keys', () => {
+    type Name =
+      | 'valid'
+      | 'sandbox'
+      | 'revocable'
+      | 'revoked'
+      | 'expired'
+      | 'cancelled_subscription';
+    type Place = 'product' | 'other_product' | 'live_product';
+    const statusAt = async (key: string, place: Place, headers?: Record<string, string>) => {
+      const { method, url, ...given } = fixtures.keys.verify;
+      const filled = url.replace('{{product}}', fixtures.keys[place]).replace('{{key}}', key);
+      return (await fetch(filled, { method, headers: headers ?? given.headers })).status;
+    };
+    const revoke = async () => {
+      const { url, ...request } = fixtures.keys.revoke;
+      return (await fetch(url, { ...request, redirect: 'manual' })).status;
+    };
+
+    test.each<[Name, Place, 'active' | 'refused']>([
+      ['valid', 'product', 'active'],
+      ['sandbox', 'product', 'active'],
+      ['revocable', 'product', 'active'],
+      ['valid', 'other_product', 'refused'],
+      ['valid', 'live_product', 'refused'],
+      ['sandbox', 'live_product', 'refused'],
+      ['revoked', 'product', 'refused'],
+      ['expired', 'product', 'refused'],
+      ['cancelled_subscription', 'product', 'refused'],
+    ])('%s at %s is %s', async (name, place, expected) => {
+      const status = await statusAt(fixtures.keys[name], place);
+      expect(status === fixtures.keys.active_when.status ? 'active' : 'refused').toBe(expected);
+      if (expected === 'refused') expect(status).toBe(401);
+    });
+
+    test('open nothing to whoever is no gateway', async () => {
+      expect(await statusAt(fixtures.keys.valid, 'product', {})).toBe(401);
+    });
+
+    test('revoke takes one away, an hour later too, and again after another run', async () => {
+      const { rowCount } = await server.pool.query(
+        `update account_sessions set authenticated_at = now() - interval '61 minutes',
+           created_at = now() - interval '61 minutes', seen_at = now() - interval '61 minutes'
+         where user_agent = 'Fixtures'`,
+      );
+      expect([rowCount, await revoke()]).toEqual([1, 303]);
+      const gone = await eventually(() => statusAt(fixtures.keys.revocable, 'product'), 401);
+      expect(gone).toBe(401);
+      expect(await statusAt(fixtures.keys.valid, 'product')).toBe(200);
+
+      const before = fixtures.keys;
+      const place = { baseUrl: server.baseUrl, logFile: 'sandgate.log' };
+      fixtures = await makeFixtures(server.pool, keyring, passwords, place);
+      const { revocable } = fixtures.keys;
+      expect([revocable === before.revocable, revocable !== before.revoked]).toEqual([false, true]);
+      expect(await eventually(() => statusAt(revocable, 'product'), 200)).toBe(200);
+      expect(await eventually(() => statusAt(fixtures.keys.revoked, 'product'), 401)).toBe(401);
+      expect(await statusAt(revocable, 'product', before.verify.headers)).toBe(401);
+      expect(await statusAt(fixtures.keys.expired, 'product')).toBe(401);
     });
   });
 
