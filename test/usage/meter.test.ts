@@ -237,6 +237,7 @@ describe('why calls were refused', () => {
     const all = times(most * 2.5).map(() => aRefusal({ subscriptionId: id }));
     for (const refusal of all) meter.refuse(refusal); // more than are kept, at once
     await meter.close();
+    expect(await kept(id)).toHaveLength(most);
     const next = newMeter(pool, { every: 5, now: () => now++ });
     const later = times(300).map(() => aRefusal({ subscriptionId: id }));
     for (const refusal of later) {
