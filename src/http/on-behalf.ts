@@ -28,7 +28,7 @@ function addressIn(keyring: Keyring, value: string): string | undefined {
   if (!/^[\w-]{1,500}$/.test(value)) return undefined;
   try {
     const { address, at } = JSON.parse(keyring.open(Buffer.from(value, 'base64url'), context));
-  XX : undefined;
+    return Math.abs(Date.now() - at) < life ? address : undefined;
   } catch {
     return undefined;
   }
