@@ -5,6 +5,11 @@ import pg from 'pg';
 export type Changes = {
   /** Milliseconds since which something may have changed without a word of it having come here. */
   age(): number;
+  /**
+   * Resolves once all is known here that was committed before it was asked: for what one would refuse,
+   * and may have been allowed a moment ago. Not more often than so many times a second.
+   */
+  hear(): Promise<void>;
   /** Asks the database where `age` is too high by now, and answers the age that is left. */
   settle(): Promise<number>;
   /** The database's clock, in milliseconds. */
@@ -32,9 +37,19 @@ type Settings = {
   sure: number;
   /** Milliseconds that the database has for an answer. */
   patience: number;
+  /** Milliseconds that it has to read all anew. */
+  thorough: number;
+  /** How often a second `hear` asks the database. */
+  hears: number;
 };
 
-export const defaults: Settings = { every: 250, sure: 1000, patience: 700 };
+export const defaults: Settings = {
+  every: 250,
+  sure: 1000,
+  patience: 700,
+  thorough: 5000,
+  hears: 100,
+};
 
 /**
  * Listens on a connection of its own, which answers a heartbeat only after it has delivered what was
@@ -43,27 +58,28 @@ export const defaults: Settings = { every: 250, sure: 1000, patience: 700 };
  */
 export async function createChanges(parts: Parts): Promise<Changes> {
   const { pool, onTold, isWhole, renew, onError } = parts;
-  const { every, sure, patience } = { ...defaults, ...parts.settings };
+  const { every, sure, patience, thorough, hears } = { ...defaults, ...parts.settings };
   const closing = new AbortController();
   let listener: pg.Client | undefined;
   let knownAt = Number.NEGATIVE_INFINITY; // what was committed before is known here
-  let behind = true; // something whole was told, or nobody listened
+  let changed = 1; // how often all may have changed: it was told, or nobody listened
+  let read = 0; // which of these was made good by reading anew
   let clock = 0; // what the database's is ahead of ours
   let renewing: Promise<void> | undefined;
-  let failedAt = Number.NEGATIVE_INFINITY;
+  let beating: Promise<void> | undefined;
+  let nextBeat: Promise<void> | undefined;
+  let settling: Promise<void> | undefined;
   let failing = false;
+  let heard = { from: 0, times: 0 };
 
   const age = (): number => performance.now() - knownAt;
+  const isBehind = (): boolean => read < changed;
 
   async function readAnew(): Promise<void> {
     const from = performance.now();
-    behind = listener === undefined;
-    try {
-      await within(patience, renew());
-    } catch (error) {
-      behind = true;
-      throw error;
-    }
+    const which = changed;
+    await within(thorough, renew());
+    read = which;
     if (from > knownAt) knownAt = from;
   }
 
@@ -74,7 +90,12 @@ export async function createChanges(parts: Parts): Promise<Changes> {
     return renewing;
   };
 
-  async function beat(): Promise<void> {
+  /** Also what was told while it was read. */
+  async function renewAll(): Promise<void> {
+    for (let times = 0; isBehind() && times < 3; times += 1) await renewOnce();
+  }
+
+  async function ask(): Promise<void> {
     const one = listener;
     if (!one) throw new Error('nobody listens to the database');
     const from = performance.now();
@@ -86,13 +107,30 @@ export async function createChanges(parts: Parts): Promise<Changes> {
     );
     const half = (performance.now() - from) / 2;
     clock = (rows[0]?.now ?? Date.now()) + half - Date.now();
-    if (listener === one && !behind && from > knownAt) knownAt = from;
+    if (listener === one && !isBehind() && from > knownAt) knownAt = from;
+  }
+
+  /** One that begins from now on; they follow each other. */
+  function beat(): Promise<void> {
+    if (!beating) {
+      beating = ask().finally(() => {
+        beating = undefined;
+      });
+      return beating;
+    }
+    nextBeat ??= beating
+      .catch(() => {})
+      .then(() => {
+        nextBeat = undefined;
+        return beat();
+      });
+    return nextBeat;
   }
 
   function dropListener(): void {
     const one = listener;
     listener = undefined;
-    behind = true;
+    changed += 1;
     one?.removeAllListeners('notification');
     one?.end().catch(() => {});
   }
@@ -104,15 +142,14 @@ export async function createChanges(parts: Parts): Promise<Changes> {
     one.on('end', () => listener === one && dropListener());
     one.on('notification', ({ payload = '' }) => {
       if (!isWhole(payload)) return onTold(payload);
-      behind = true;
-      renewOnce()
-        .then(() => (behind ? renewOnce() : undefined)) // told again while it was read
-        .catch(() => {}); // the next heartbeat tries again
+      changed += 1;
+      renewAll().catch(() => {}); // the next heartbeat tries again
     });
     try {
       await within(patience, one.connect());
       await within(patience, one.query('listen sandgate'));
       listener = one;
+      changed += 1;
     } catch (error) {
       one.end().catch(() => {});
       throw error;
@@ -124,13 +161,24 @@ export async function createChanges(parts: Parts): Promise<Changes> {
     try {
       if (!listener) await listen();
       await beat();
-      if (behind) await renewOnce();
+      await renewAll();
       failing = false;
     } catch (error) {
-      if (closing.signal.aborted) return;
       dropListener();
+      if (closing.signal.aborted) return;
       if (!failing) onError(error);
       failing = true;
+      // perhaps it is only that nobody may listen: then all is read anew every second
+      if (age() > sure / 2) await renewOnce().catch(() => {});
+    }
+  }
+
+  /** Nobody has failed yet: this process may have been busy, and its heartbeat late. */
+  async function catchUp(): Promise<void> {
+    try {
+      await (listener && !isBehind() ? beat() : renewOnce());
+    } catch {
+      await renewOnce().catch(() => {}); // what cannot be known is seen by its age
     }
   }
 
@@ -149,15 +197,23 @@ export async function createChanges(parts: Parts): Promise<Changes> {
   return {
     age,
     now: () => Date.now() + clock,
-    async settle() {
-      if (age() < sure) return age();
-      if (performance.now() - failedAt < every) return age(); // it was tried just now
+    async hear() {
+      const from = performance.now();
+      if (from - heard.from > 1000) heard = { from, times: 0 };
+      heard.times += 1;
+      if (failing || heard.times > hears) return;
       try {
-        await (listener && !behind ? beat() : renewOnce());
-        if (age() >= sure) await renewOnce();
+        await within(patience, beat().then(renewAll));
       } catch {
-        failedAt = performance.now();
+        // then it is decided by what is known, and whether that will do is seen by its age
       }
+    },
+    async settle() {
+      if (age() < sure || failing) return age();
+      settling ??= catchUp().finally(() => {
+        settling = undefined;
+      });
+      await within(patience, settling).catch(() => {});
       return age();
     },
     async close() {

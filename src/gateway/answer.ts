@@ -27,9 +27,10 @@ export function answer(res: ServerResponse, verdict: Verdict, about: About): voi
     return;
   }
   const status = about.folded && verdict.status !== 401 ? 403 : verdict.status;
+  const message = messageOf(verdict);
   const body = JSON.stringify({
     statusCode: verdict.status,
-    message: messageOf(verdict),
+    message,
     reason: verdict.reason,
     requestId: about.requestId,
   });
@@ -39,7 +40,11 @@ export function answer(res: ServerResponse, verdict: Verdict, about: About): voi
     'Content-Type': 'application/json; charset=utf-8',
     'Content-Length': Buffer.byteLength(body),
     'X-Content-Type-Options': 'nosniff',
-    ...(about.folded && { 'X-Gateway-Status': verdict.status }),
+    // nginx keeps what the headers say of a subrequest's answer, and never its body
+    ...(about.folded && {
+      'X-Gateway-Status': verdict.status,
+      'X-Gateway-Message': ascii(message),
+    }),
     ...(verdict.retryAfter > 0 && { 'Retry-After': verdict.retryAfter }),
     ...(challenge && { 'WWW-Authenticate': challenge }),
   });

@@ -6,14 +6,16 @@ import { createChanges } from '../db/changes.ts';
 import type { TokenCheck } from '../oauth/token-check.ts';
 import { createLimits } from '../usage/limits.ts';
 import { createMeter } from '../usage/meter.ts';
+import type { Reason } from '../usage/reason.ts';
 import { answer } from './answer.ts';
 import { prefix, readAsked } from './asked.ts';
 import { type Catalogue, catalogueReader } from './catalogue.ts';
 import { createKeys } from './keys.ts';
 import { createTokens } from './tokens.ts';
 import { createTold } from './told.ts';
-import { refusal } from './verdict.ts';
-import { createVerify } from './verify.ts';
+import { createTries } from './tries.ts';
+import { refusal, type Verdict } from './verdict.ts';
+import { createVerify, type Decided } from './verify.ts';
 
 type Parts = {
   pool: pg.Pool;
@@ -22,6 +24,7 @@ type Parts = {
   checks: readonly TokenCheck[];
   /** Left out: they must. */
   gatewaysShowCredential?: boolean;
+  limitAddresses: boolean;
 };
 
 export type Front = {
@@ -29,6 +32,9 @@ export type Front = {
   answers(req: IncomingMessage, res: ServerResponse): boolean;
   close(): Promise<void>;
 };
+
+/** What an asker without a credential is told may be tried so often, and no more, from one address. */
+const guesses: ReadonlySet<Reason> = new Set(['gateway_unknown', 'key_unknown', 'key_malformed']);
 
 /** Keys, tokens and subscriptions that are remembered, of each. */
 const most = 50_000;
@@ -40,6 +46,7 @@ const most = 50_000;
 export async function createFront(parts: Parts): Promise<Front> {
   const { pool, log } = parts;
   const told = createTold();
+  const tries = createTries({ points: 300, seconds: 60 });
   const readCatalogue = catalogueReader(pool);
   let catalogue: Catalogue;
   const keys = createKeys({ ...parts, told, most });
@@ -74,12 +81,22 @@ export async function createFront(parts: Parts): Promise<Front> {
     onError: (error) => log.error({ err: error }, 'a call could not be decided'),
   });
 
+  /** Whoever guesses is told to wait, and nothing of it is kept. */
+  function slowed({ verdict, gatewayId }: Decided, req: IncomingMessage): Verdict {
+    const guess = !verdict.allowed && gatewayId === '' && guesses.has(verdict.reason);
+    if (!guess || !parts.limitAddresses) return verdict;
+    const retryAfter = tries.count(req.socket.remoteAddress ?? '');
+    return retryAfter > 0 ? refusal(verdict.reason, { status: 429, retryAfter }) : verdict;
+  }
+
   async function respond(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const requestId = `req_${newId()}`;
     const asked = readAsked(req);
-    const { verdict, call, gatewayId } = await verify(asked);
+    const decided = await verify(asked);
+    const { call, gatewayId } = decided;
+    const verdict = slowed(decided, req);
     if (call && verdict.allowed) meter.count(call);
-    else if (call && !verdict.allowed) {
+    else if (call && !verdict.allowed && verdict === decided.verdict) {
       const { status, reason, detail } = verdict;
       meter.refuse({ ...call, requestId, status, reason, detail, gatewayId });
     }

@@ -1,7 +1,7 @@
 import { isFault } from '../oauth/token-check.ts';
 import { looksLikeKey } from '../subscriptions/key.ts';
 import type { Call } from '../usage/call.ts';
-import type { Limits } from '../usage/limits.ts';
+import type { Allowance, Limits } from '../usage/limits.ts';
 import { type Asked, bearerOf, keyOf } from './asked.ts';
 import type { Catalogue, OpenedApi, Opening } from './catalogue.ts';
 import type { CalledProduct, HeldKey, Holder } from './catalogue-store.ts';
@@ -38,13 +38,7 @@ export async function judge(parts: JudgeParts, one: Case): Promise<Verdict> {
   if ('allowed' in permission) return permission;
   one.call.operation = permission.operation;
 
-  const allowance = await parts.limits.take({
-    id: holder?.subscriptionId ?? `client:${token?.clientId}:${product.id}`,
-    anchor: holder?.activatedAt ?? 0,
-    rate: product.rate,
-    quota: product.quota,
-  });
-  const { exceeded, retryAfter, policies } = allowance;
+  const { exceeded, retryAfter, policies } = await allowanceFor(shown, parts);
   if (exceeded === 'rate') return refusal('rate_exceeded', { retryAfter, policies });
   if (exceeded === 'quota') {
     return refusal('quota_exceeded', { status: product.quotaStatus, retryAfter, policies });
@@ -63,6 +57,17 @@ export async function judge(parts: JudgeParts, one: Case): Promise<Verdict> {
       environment: product.environment,
     },
   };
+}
+
+/** Calls of one subscription count together, and so do those of one first-party client. */
+function allowanceFor(
+  { product, holder, token }: Shown,
+  { limits }: JudgeParts,
+): Allowance | Promise<Allowance> {
+  const { id, rate, quota } = product;
+  if (!rate && !quota) return { exceeded: null, retryAfter: 0, policies: [] };
+  const whose = holder?.subscriptionId ?? `client:${token?.clientId}:${id}`;
+  return limits.take({ id: whose, anchor: holder?.activatedAt ?? 0, rate, quota });
 }
 
 async function identify(parts: JudgeParts, one: Case): Promise<Shown | Refused> {

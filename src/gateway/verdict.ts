@@ -62,7 +62,7 @@ export const refusal = (
   reason,
   detail: '',
   status: statuses[reason] ?? 401,
-  retryAfter: 0,
+  retryAfter: reason === 'unavailable' ? 1 : 0,
   policies: [],
   scopes: [],
   ...more,

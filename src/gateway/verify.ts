@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Changes } from '../db/changes.ts';
 import type { Call, Outcome } from '../usage/call.ts';
+import type { Reason } from '../usage/reason.ts';
 import type { Asked } from './asked.ts';
 import type { Catalogue, KnownGateway } from './catalogue.ts';
 import { looksLikeCredential } from './gateway.ts';
@@ -9,7 +10,7 @@ import { nobody, type Refused, refusal, type Verdict } from './verdict.ts';
 
 export type VerifyParts = JudgeParts & {
   catalogue(): Catalogue;
-  changes: Pick<Changes, 'age' | 'settle' | 'now'>;
+  changes: Pick<Changes, 'age' | 'settle' | 'hear' | 'now'>;
   /** Whether a gateway must show who it is. */
   demandsCredential: boolean;
   onError(error: unknown): void;
@@ -68,7 +69,7 @@ export function createVerify(parts: VerifyParts): (asked: Asked) => Promise<Deci
     return orDoubt(await judge(parts, { asked, api, openings, catalogue, call, now }), stale);
   }
 
-  return async (asked) => {
+  async function once(asked: Asked): Promise<Decided> {
     const call = { ...blank };
     const found = { gatewayId: '' };
     const verdict = await decide(asked, call, found).catch((error: unknown) => {
@@ -77,8 +78,30 @@ export function createVerify(parts: VerifyParts): (asked: Asked) => Promise<Deci
     });
     const counted = verdict === allowedToAsk ? undefined : { ...call, outcome: outcomeOf(verdict) };
     return { verdict, call: counted, ...found };
+  }
+
+  return async (asked) => {
+    const decided = await once(asked);
+    if (decided.verdict.allowed || !mayHavePassed.has(decided.verdict.reason)) return decided;
+    await changes.hear();
+    return once(asked);
   };
 }
+
+/** What a change of this moment could have mended: it is asked for before anybody is refused. */
+const mayHavePassed: ReadonlySet<Reason> = new Set([
+  'gateway_unknown',
+  'api_unknown',
+  'product_unavailable',
+  'subscription_other_product',
+  'subscription_inactive',
+  'suspended',
+  'token_client_stopped',
+  'token_other_product',
+  'token_not_of_subscription',
+  'scope_missing',
+  'operation_unknown',
+]);
 
 const allowedToAsk: Verdict = { allowed: true, identity: nobody, policies: [] };
 

@@ -1,7 +1,7 @@
 import { request } from 'node:http';
 import type pg from 'pg';
 import type { Environment } from '../../src/base/environment.ts';
-import { newId } from '../../src/base/secrets.ts';
+import { digest, newId } from '../../src/base/secrets.ts';
 import { transaction } from '../../src/db/pool.ts';
 import { addGateway } from '../../src/gateway/gateway-service.ts';
 import { type Api, usualCalls } from '../../src/products/api.ts';
@@ -161,4 +161,11 @@ export async function tokenOf(
   const body = (await answer.json()) as { access_token?: string };
   if (!body.access_token) throw new Error(JSON.stringify(body));
   return body as { access_token: string };
+}
+
+/** Ends a gateway's credential, and says so as a commit of the programme's desk does. */
+export async function endCredentialOf(pool: pg.Pool, credential: string): Promise<void> {
+  await pool.query('update gateway_credentials set expires_at = now() where digest = $1', [
+    digest(credential),
+  ]);
 }
