@@ -91,7 +91,9 @@ const countOf = (call: Call, start: number): Count => ({
 
 /** Without what PostgreSQL cannot store, such as half a character, and no longer than it can index. */
 export const storable = (text: string): string =>
-  Buffer.from(text.replaceAll('\0', '').slice(0, 200)).toString();
+  text.length <= 200 && !/[\0\ud800-\udfff]/.test(text)
+    ? text
+    : Buffer.from(text.replaceAll('\0', '').slice(0, 200)).toString();
 
 function takeFirst(counts: Map<string, Count>, limit: number): Count[] {
   const taken: Count[] = [];

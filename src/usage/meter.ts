@@ -19,7 +19,7 @@ export type Settings = {
   every: number;
   /** Milliseconds that `close` tries. */
   closeWithin: number;
-  /** Different counts that are held while the database is away; of refusals, less than half. */
+  /** Different counts, and refusals, that are held while the database is away. */
   most: number;
   /** Rows of one statement. */
   batch: number;
@@ -30,7 +30,7 @@ export type Settings = {
 const defaults: Settings = {
   every: 1_000,
   closeWithin: 5_000,
-  most: 50_000,
+  most: 20_000,
   batch: 5_000,
   now: Date.now,
 };
@@ -47,7 +47,7 @@ export function createMeter(parts: {
   const { pool, onError } = parts;
   const settings = { ...defaults, ...parts.settings };
   const counting = createCounting(pool, settings);
-  const refusing = createRefusing(pool, { ...settings, most: Math.ceil(settings.most * 0.4) });
+  const refusing = createRefusing(pool, settings);
   const keys = createKeyMarks(pool, settings);
   let failing = false;
   let flushing: Promise<void> | undefined;
