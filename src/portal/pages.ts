@@ -15,7 +15,7 @@ import { consoleRoutes } from './console-routes.ts';
 import { guideRoutes } from './guide-routes.ts';
 import { homeRoutes } from './home-routes.ts';
 import { productRoutes } from './product-routes.ts';
-import { relayReach } from './relay-reach.ts';
+import { relayReach, relayResolve } from './relay-reach.ts';
 import { subscriptionRoutes } from './subscription-routes.ts';
 import { teamPages } from './team-pages.ts';
 import { testUserRoutes } from './test-user-routes.ts';
@@ -58,9 +58,11 @@ function catalogueAndConsole(parts: PortalParts): Router {
   router.use(apiExplorerRoutes(parts).routes());
   router.use(catalogueRoutes(parts).routes());
   router.use(guideRoutes(parts).routes());
-  const mayReach = relayReach({ allowed: parts.relayAllow ?? [], baseUrl: parts.baseUrl });
+  const allowed = parts.relayAllow ?? [];
+  const mayReach = relayReach({ allowed, baseUrl: parts.baseUrl });
+  const rules = { mayReach, resolve: relayResolve(allowed) };
   const throttle = parts.limited('console', 'calls');
   const passwords = parts.limited('console-passwords', 'passwords');
-  router.use(consoleRoutes({ ...parts, rules: { mayReach }, throttle, passwords }).routes());
+  router.use(consoleRoutes({ ...parts, rules, throttle, passwords }).routes());
   return router;
 }

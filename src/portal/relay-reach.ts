@@ -1,5 +1,6 @@
+import { lookup } from 'node:dns';
 import { BlockList, isIP } from 'node:net';
-import { isLoopbackAddress, isPublicAddress } from '../base/outside.ts';
+import { isLoopbackAddress, isPublicAddress, type Resolve, resolverOf } from '../base/outside.ts';
 
 /**
  * Whether the relay may connect to a network address. Outside always; inside only where the operator
@@ -28,6 +29,19 @@ export function relayReach({
     hosts.has(hostname) ||
     (isIP(ip) !== 0 && networks.check(ip, familyOf(ip))) ||
     (origin === own && isLoopbackAddress(ip));
+}
+
+/**
+ * Finds a host that the operator named as any program here would, in a hosts file too, and asks name
+ * servers alone for all others: base/outside.ts says why.
+ * @param allowed as above.
+ */
+export function relayResolve(allowed: readonly string[], others = resolverOf()): Resolve {
+  const hosts = new Set(allowed.map((one) => one.toLowerCase()));
+  return (hostname, options, answer) =>
+    hosts.has(hostname) && !/(^|\.)localhost$/.test(hostname)
+      ? lookup(hostname, options, answer)
+      : others(hostname, options, answer);
 }
 
 const familyOf = (address: string): 'ipv4' | 'ipv6' => (isIP(address) === 6 ? 'ipv6' : 'ipv4');

@@ -1,8 +1,9 @@
 import type { LookupAddress } from 'node:dns';
+import { readFileSync } from 'node:fs';
 import type { Resolve } from '../../src/base/outside.ts';
 import { CallFailed, call } from '../../src/portal/relay-call.ts';
 import { answerShown, maskOf, requestShown } from '../../src/portal/relay-exchange.ts';
-import { relayReach } from '../../src/portal/relay-reach.ts';
+import { relayReach, relayResolve } from '../../src/portal/relay-reach.ts';
 import { Refused } from '../../src/portal/relay-refusal.ts';
 import { relayRequest, type Wanted } from '../../src/portal/relay-request.ts';
 import { aWire, httpAnswer, type Wire } from './console-support.ts';
@@ -326,5 +327,28 @@ describe('an answer as the page shows it', () => {
     ]);
     expect(JSON.stringify(answer)).not.toContain('0123456789');
     expect(answer?.text).toBe('you sent ******************');
+  });
+});
+
+/** One that stands there for this machine, and that no name server is asked for. */
+const inHostsFile = readFileSync('/etc/hosts', 'utf8')
+  .split('\n')
+  .filter((line) => /^127\.\d/.test(line))
+  .flatMap((line) => line.replace(/#.*/, '').trim().split(/\s+/).slice(1))
+  .find((name) => /^[a-z0-9.-]+$/.test(name) && !/(^|\.)localhost$/.test(name));
+
+describe('a host that stands in the hosts file only', () => {
+  const resolve = relayResolve(['API.internal', String(inHostsFile)], answering('192.0.2.7'));
+  const found = (host: string) =>
+    new Promise<string[]>((done) =>
+      resolve(host, { all: true }, (_error, addresses) =>
+        done(addresses.map(({ address }) => address)),
+      ),
+    );
+
+  (inHostsFile ? test : test.skip)('is found where the operator allowed it by name', async () => {
+    expect(await found(String(inHostsFile))).toContainEqual(expect.stringMatching(/^127\./));
+    expect(await found('elsewhere.example')).toEqual(['192.0.2.7']); // by name servers, as all others
+    expect(await found('api.localhost')).toEqual(['192.0.2.7']);
   });
 });
