@@ -2,14 +2,13 @@ import { csvLine } from '../base/csv.ts';
 import type { Db } from '../db/pool.ts';
 import { type HourOfUse, listHours, type Wanted } from './report-store.ts';
 
-/** Of one file, and of one question to the database. */
-const fileLines = 500_000;
+/** Of one question to the database. */
 const batch = 1_000;
 
-/** The counts as they are kept, the oldest first, a batch at a time. */
+/** All counts as they are kept, the oldest first, a batch at a time: a bill is made of them. */
 export async function* hoursOf(db: Db, wanted: Wanted): AsyncGenerator<HourOfUse[]> {
   let after: HourOfUse | null = null;
-  for (let count = 0; count < fileLines; count += batch) {
+  for (;;) {
     const hours: HourOfUse[] = await listHours(db, { ...wanted, after, limit: batch });
     yield hours;
     after = hours.at(-1) ?? null;
