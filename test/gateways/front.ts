@@ -39,8 +39,7 @@ export function makeCertificate(directory: string): { certificate: string; key: 
 export async function startNginx(
   directory: string,
   { port, servers }: { port: number; servers: string },
-): Promise<Program & { accessLog: string }> {
-  const accessLog = join(directory, 'access.log');
+): Promise<Program> {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
     .map((what) => `  ${what}_temp_path ${directory}/${what};`)
     .join('\n');
@@ -52,12 +51,10 @@ error_log stderr warn;
 events { worker_connections 1024; }
 http {
 ${temporary}
-  log_format decided '$status $request_method $request_uri';
-  access_log ${accessLog} decided;
+  access_log off;
 ${servers}
 }
 `;
   writeFileSync(file, main);
-  const program = await startProgram('nginx', ['-p', directory, '-c', file], { port });
-  return { ...program, accessLog };
+  return startProgram('nginx', ['-p', directory, '-c', file], { port });
 }
