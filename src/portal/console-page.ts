@@ -66,8 +66,7 @@ export async function consolePage(
       api: apiId,
       operation: forScript(operation),
       keyHeader: keyHeaderOf(document).toLowerCase(),
-      keyMask: `${prefixOf('sandbox')}••••`,
-      visible: { id: '', bases: basesOf(openings) },
+      visible: { id: '', bases: basesOf(openings.filter(ofSandbox)) },
       subscriptions,
       issuer: `${baseUrl}/sandbox`,
       authorizationEndpoint: `${baseUrl}/sandbox/auth`,
@@ -76,6 +75,8 @@ export async function consolePage(
     }),
   };
 }
+
+const ofSandbox = ({ environment }: Opening): boolean => environment === 'sandbox';
 
 /** Where a link to the console of a whole API leads: its first operation. */
 export async function firstOperationOf(
@@ -136,13 +137,15 @@ const forScript = ({ id, method, path, answers, ...rest }: Operation) => ({
 
 const inConsole = (one: ConsoleSubscription, openings: readonly Opening[]) => ({
   id: one.id,
+  environment: one.environment,
+  keyMask: `${prefixOf(one.environment)}••••`,
   name: one.name,
   teamName: one.teamName,
   productId: one.productId,
   productName: one.productName,
   clientId: consoleClientId(one.id),
   testApplication: testApplicationId(one.id),
-  grants: one.grantTypes,
+  grants: one.environment === 'live' ? [] : one.grantTypes, // no client of the console is live
   scopes: one.scopes,
   keys: one.keys,
   bases: basesOf(openings.filter(({ productId }) => productId === one.productId)),

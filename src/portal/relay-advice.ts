@@ -12,7 +12,7 @@ type Carried = {
   token: string;
   /** Of the product by which the call goes out. */
   audience: string;
-  /** The sandbox issuer. */
+  /** Of the environment of that product. */
   issuer: string;
   productId: string;
 };

@@ -37,7 +37,8 @@ export type Sending = Wanted & {
 };
 
 /**
- * Makes one call for somebody, to an address that a sandbox product opens to them.
+ * Makes one call for somebody, to an address that a sandbox product opens to them, or a live one that
+ * opted in and that they have.
  * @throws {NotFound} for an API that they do not see; {Refused} for what the relay does not send.
  */
 export async function send(
@@ -85,7 +86,7 @@ export async function send(
         key,
         token,
         audience: opening.audience,
-        issuer: `${parts.baseUrl}/sandbox`,
+        issuer: `${parts.baseUrl}/${opening.environment}`,
         productId: opening.productId,
       });
     const covered = answerShown(
@@ -108,7 +109,7 @@ async function keyAndOpening(
   const openings = (await listOpenings(pool, { viewer, apiId })).filter(
     (one) => one.baseUrl === baseUrl,
   );
-  const [first] = openings;
+  const first = openings.find(({ environment }) => environment === 'sandbox');
   if (key === null || 'typed' in key) {
     if (!first) throw new NotFound('no_api', 'There is no such API in the sandbox.');
     const typed = key?.typed.trim() ?? '';
@@ -126,10 +127,11 @@ async function keyAndOpening(
   const found = await findKeyToSend(pool, { viewer, ...key });
   if (!found) throw new NotFound('no_key', 'There is no such key.');
   const place = { href: `/subscriptions/${key.subscriptionId}`, text: 'The subscription' };
-  if (found.environment !== 'sandbox') {
+  const opening = openings.find(({ productId }) => productId === found.productId);
+  if (found.environment === 'live' && !opening && found.state === 'active') {
     throw new Refused(
       'wrong_environment',
-      'This subscription is live, and the console calls the sandbox.',
+      'This subscription is live, and its product does not take calls from here.',
       place,
     );
   }
@@ -142,7 +144,6 @@ async function keyAndOpening(
   }
   if (found.stopped)
     throw new Refused('key_stopped', 'This key has stopped. Choose another.', place);
-  const opening = openings.find(({ productId }) => productId === found.productId);
   if (!opening) {
     const product = { href: `/products/${found.productId}`, text: found.productName };
     throw new Refused('not_opened', 'The product of this key does not open this API.', product);

@@ -16,6 +16,7 @@ import { findOwnSubscription, type SubscriptionOverview } from '../subscriptions
 import type { State } from '../subscriptions/subscription.ts';
 import { stateWords } from '../subscriptions/words.ts';
 import { suspensionsOf } from '../suspensions/store.ts';
+import { listOpenings } from './console-store.ts';
 import { keysOfPage, type Revealed } from './subscription-keys.ts';
 import { findSurroundings, listClientsOf, type SubscribedClient } from './subscription-store.ts';
 import { doneWords, limitsInWords, scopesInWords } from './subscription-words.ts';
@@ -69,7 +70,7 @@ export async function subscriptionPage(
     ...leaving(around),
     seesProduct: product !== undefined,
     asksAgain: isOver(state) && product?.open === true,
-    tryIt: await apiToTry(db, subscription, state),
+    tryIt: await apiToTry(db, subscription, { state, viewer: accountId }),
     keys: keysLast(state) ? await keysOfPage(db, subscription, visit.revealed ?? null) : null,
     call: await callOf(db, subscription.productId),
     clients: clients.map(clientInWords),
@@ -94,14 +95,16 @@ export async function subscriptionPage(
   };
 }
 
-/** The console calls the sandbox only. Null: there is nothing to try. */
+/** An API that the console calls by it. Null: there is nothing to try. */
 async function apiToTry(
   db: Db,
   { environment, productId }: SubscriptionOverview,
-  state: State,
+  { state, viewer }: { state: State; viewer: string },
 ): Promise<string | null> {
-  if (environment !== 'sandbox' || state !== 'active') return null;
-  return (await listApisOf(db, productId))[0]?.id ?? null;
+  const api = state === 'active' ? (await listApisOf(db, productId))[0]?.id : undefined;
+  if (api === undefined || environment === 'sandbox') return api ?? null;
+  const reached = await listOpenings(db, { viewer, apiId: api });
+  return reached.some((one) => one.productId === productId) ? api : null;
 }
 
 /** Where a call shows a key; null: it shows none. */

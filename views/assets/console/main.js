@@ -21,7 +21,8 @@ const choice = () => {
   if (option.value === 'typed')
     return { kind: 'typed', shown: element('typed-key').value ? '••••••••' : '' };
   if (option.value === 'none') return { kind: 'none', shown: '' };
-  return { kind: 'kept', subscription, slot, shown: `${wiring.keyMask}${option.dataset.lastFour}` };
+  const { keyMask } = wiring.subscriptions.find(({ id }) => id === subscription);
+  return { kind: 'kept', subscription, slot, shown: `${keyMask}${option.dataset.lastFour}` };
 };
 let last =
   wiring.subscriptions.find(
