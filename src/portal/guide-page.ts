@@ -8,23 +8,21 @@ import {
 } from '../products/catalogue-store.ts';
 import type { GrantType } from '../products/product.ts';
 
-const most = 30;
+const pageLength = 30;
 
 /** The page object of views/portal/guide-access.ejs: what holds now, of what the viewer may see. */
 export async function accessPage(
   db: Db,
-  { viewer, baseUrl }: { viewer: string | null; baseUrl: string },
+  { viewer, baseUrl, after }: { viewer: string | null; baseUrl: string; after: string | null },
 ): Promise<object> {
-  const search = { viewer, words: [], environment: null, after: null, limit: most };
-  const products = (await searchCatalogue(db, search)).slice(0, most);
-  const withScopes = [];
-  for (const product of products) {
-    withScopes.push({ ...product, scopes: await listScopesOf(db, product.id) });
-  }
+  const first = await productsAfter(db, { viewer, after: null });
+  const { products, more } = after ? await productsAfter(db, { viewer, after }) : first;
   return {
     issuers: environments.map((environment) => endpointsOf(environment, baseUrl)),
-    grants: grantsOf(withScopes, baseUrl),
-    products: withScopes.map(({ id, name, environment, audience, grantTypes, scopes }) => ({
+    grants: grantsOf(first.products, baseUrl),
+    first: after === null,
+    more: more && `/guide/access?${new URLSearchParams({ after: more })}#scopes`,
+    products: products.map(({ id, name, environment, audience, grantTypes, scopes }) => ({
       id,
       name,
       environment,
@@ -36,6 +34,20 @@ export async function accessPage(
 }
 
 type Known = CatalogueProduct & { scopes: { scope: string }[] };
+
+/** A page of them, and the last one's id where there are more. */
+async function productsAfter(
+  db: Db,
+  { viewer, after }: { viewer: string | null; after: string | null },
+): Promise<{ products: Known[]; more: string | null }> {
+  const search = { viewer, words: [], environment: null, after, limit: pageLength };
+  const found = await searchCatalogue(db, search);
+  const products: Known[] = [];
+  for (const product of found.slice(0, pageLength)) {
+    products.push({ ...product, scopes: await listScopesOf(db, product.id) });
+  }
+  return { products, more: found.length > pageLength ? (products.at(-1)?.id ?? null) : null };
+}
 
 /** Where each issuer answers; its discovery document says the same. */
 export function endpointsOf(environment: Environment, baseUrl: string) {
@@ -52,8 +64,12 @@ export function endpointsOf(environment: Environment, baseUrl: string) {
   };
 }
 
-/** How to get a token by each grant that a product takes, with scopes that such a token can hold. */
-function grantsOf(products: readonly Known[], baseUrl: string) {
+/**
+ * How to get a token by each grant that a product takes, with scopes that such a token can hold. The
+ * product that takes most of them shows as many as it can, so that one subscription tries them all.
+ */
+function grantsOf(all: readonly Known[], baseUrl: string) {
+  const products = all.toSorted((a, b) => b.grantTypes.length - a.grantTypes.length);
   const line = (grant: GrantType, about: Record<string, string>) => {
     const product = products.find(({ grantTypes }) => grantTypes.includes(grant));
     if (!product) return [];

@@ -2,6 +2,7 @@ import Router from '@koa/router';
 import { accountOf } from '../accounts/session-cookie.ts';
 import type { Db } from '../db/pool.ts';
 import { accessPage } from './guide-page.ts';
+import { textOf } from './subscription-words.ts';
 
 /** How one comes to call an API, for whoever wants to know. */
 export function guideRoutes({ pool, baseUrl }: { pool: Db; baseUrl: string }): Router {
@@ -13,7 +14,8 @@ export function guideRoutes({ pool, baseUrl }: { pool: Db; baseUrl: string }): R
 
   router.get('/access', async (ctx) => {
     const viewer = accountOf(ctx)?.id ?? null;
-    await ctx.render('portal/guide-access', await accessPage(pool, { viewer, baseUrl }));
+    const after = textOf(ctx.query.after) || null;
+    await ctx.render('portal/guide-access', await accessPage(pool, { viewer, baseUrl, after }));
   });
 
   return router;

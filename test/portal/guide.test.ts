@@ -4,7 +4,7 @@ import type { Product } from '../../src/products/product.ts';
 import { useDatabaseUrl } from '../support/database.ts';
 import { applyDemo } from '../support/demo.ts';
 import { asTestUser, newBrowser, pkce, sentBack } from '../support/flow.ts';
-import { aClient, aSubscription } from '../support/seed.ts';
+import { aClient, aProduct, aSubscription } from '../support/seed.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 
 const run = promisify(execFile);
@@ -95,6 +95,21 @@ describe('the guide', () => {
       }
     }
     expect(text).toContain('<code>user/Observation.c</code>');
+  });
+
+  test('lists all products that its reader sees, a page at a time', async () => {
+    const names = Array.from({ length: 40 }, (_, n) => `Many ${String(n).padStart(2, '0')}`);
+    for (const name of names) await aProduct(server.pool, { name });
+    const seen: string[] = [];
+    let path: string | undefined = '/guide/access';
+    for (let pages = 0; path && pages < 5; pages += 1) {
+      const { text } = await newBrowser(server.baseUrl).open(`${server.baseUrl}${path}`);
+      seen.push(...[...text.matchAll(/>(Many \d\d)<\/a>/g)].map(([, name = '']) => name));
+      expect(text).toContain('Get a token, client credentials'); // by the first products, on every page
+      path = /href="([^"]+)">More products</.exec(text)?.[1]?.replaceAll('&amp;', '&');
+    }
+    expect(seen.filter((name, at) => seen.indexOf(name) === at)).toEqual(names);
+    await server.pool.query(`delete from products where name like 'Many %'`);
   });
 
   test('shows no grant that no product takes', async () => {
