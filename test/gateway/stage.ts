@@ -11,7 +11,7 @@ import { saveProductApis } from '../../src/products/store.ts';
 import { makeKeys, openKey } from '../../src/subscriptions/key-service.ts';
 import { listKeys } from '../../src/subscriptions/key-store.ts';
 import type { Subscription } from '../../src/subscriptions/subscription.ts';
-import { aProduct, aSubscription, keyring } from '../support/seed.ts';
+import { anAccount, aProduct, aSubscription, aTeam, keyring } from '../support/seed.ts';
 
 export const operator = { actor: { kind: 'system', id: null } } as const;
 
@@ -72,12 +72,15 @@ export async function aKeyed(
   const { document, ...ofProduct } = given;
   const product = await aProduct(pool, { credentials: 'key', ...ofProduct });
   const api = await anApi(pool, { products: [product], ...(document && { document }) });
-  const subscription = await aSubscription(pool, { product });
+  const member = await anAccount(pool);
+  const team = await aTeam(pool, { members: [member] });
+  const subscription = await aSubscription(pool, { product, team });
   const [primary, secondary] = await keysOf(pool, subscription);
   return {
     product,
     api,
     subscription,
+    member: { actor: { kind: 'account', id: member.id } } as const,
     key: primary?.value ?? '',
     secondary: secondary?.value ?? '',
   };

@@ -24,7 +24,8 @@ import type { TestUser } from '../../src/test-users/test-user.ts';
 /** Rows that a test names only where it cares: `await aProduct(pool, { environment: 'live' })`. */
 
 /** What the tests' servers are started with. */
-export const keyring = createKeyring('the master secret that only the tests know, 32+ bytes');
+export const secretOfTests = 'the master secret that only the tests know, 32+ bytes';
+export const keyring = createKeyring(secretOfTests);
 
 export const anAccount = async (
   db: Db,
