@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Limit } from '../products/product.ts';
 import { type Bucket, bucketOf, isShort, isSpent, policyOf, receive, wishOf } from './bucket.ts';
@@ -33,7 +33,7 @@ export type Holder = {
 export type Limits = {
   /**
    * Takes one call from both limits, or from neither where one is exceeded. A promise only where a
-   * share must be fetched first; it rejects where the database gives none within a second.
+   * share must be fetched first; it rejects where the database gives none within three seconds.
    */
   take(holder: Holder): Allowance | Promise<Allowance>;
   /** Gives back what was not spent, for other instances. */
@@ -47,6 +47,8 @@ type Purse = {
   /** How many wait for a share, and the one that is on its way: when it was asked for. */
   waiting: number;
   fetching: Promise<number> | undefined;
+  /** What goes before the first one: the purse before this gives back what it had. */
+  before: Promise<void> | undefined;
 };
 
 /**
@@ -68,8 +70,8 @@ export function createLimits({
   function purseOf(holder: Holder): Purse {
     const known = purses.get(holder.id);
     if (known && fits(known, holder)) return known;
-    if (known) void putBack([known]);
-    return { id: holder.id, buckets: bucketsOf(holder), waiting: 0, fetching: undefined };
+    const before = known && putBack([known]);
+    return { id: holder.id, buckets: bucketsOf(holder), waiting: 0, fetching: undefined, before };
   }
 
   function remember(purse: Purse): void {
@@ -90,6 +92,7 @@ export function createLimits({
   /** Answers when it was asked: whoever waited for it is decided as of that moment. */
   async function fetchShares(purse: Purse): Promise<number> {
     remember(purse);
+    await purse.before;
     const asked = performance.now();
     const short = purse.buckets.filter((bucket) => isShort(bucket, asked));
     const wishes = short.map((bucket) => wishOf(bucket, asked, purse.waiting));
@@ -109,7 +112,7 @@ export function createLimits({
         purse.fetching ??= fetchShares(purse).finally(() => {
           purse.fetching = undefined;
         });
-        const allowance = decide(purse, await withinASecond(purse.fetching));
+        const allowance = decide(purse, await soon(purse.fetching));
         if (allowance) return allowance;
       }
     } finally {
@@ -165,11 +168,14 @@ function takeLeft(holder: string, bucket: Bucket): Unspent[] {
   return left > 0 ? [{ holder, kind, seconds, start, left }] : [];
 }
 
-async function withinASecond<T>(work: Promise<T>): Promise<T> {
+/** Within three seconds, and never too late by our own fault: an answer that waits to be read is read. */
+async function soon<T>(work: Promise<T>): Promise<T> {
   const done = new AbortController();
-  const late = sleep(1000, undefined, { signal: done.signal }).then(() => {
-    throw new Error('the database gave no share of a limit within a second');
-  });
+  const late = sleep(3000, undefined, { signal: done.signal })
+    .then(() => nextTurn())
+    .then(() => {
+      throw new Error('the database gave no share of a limit within three seconds');
+    });
   try {
     return await Promise.race([work, late]);
   } finally {

@@ -56,8 +56,8 @@ describe('taking calls from limits', () => {
     ]);
     const [quota, rate] = policies.map(({ reset }) => reset);
     expect(Math.abs((quota ?? 0) - day / 2)).toBeLessThanOrEqual(2);
-    const left = 60 - ((Date.now() / 1000) % 60); // the windows of a rate are those of the clock
-    expect(Math.abs((rate ?? 0) - left)).toBeLessThanOrEqual(2);
+    const past = ((rate ?? 0) + Date.now() / 1000) % 60; // the windows of a rate are those of the clock
+    expect(Math.min(past, 60 - past)).toBeLessThanOrEqual(2);
   });
 
   test.each([
@@ -294,15 +294,15 @@ describe('without the database', () => {
     await wire.close();
   });
 
-  test('one that does not answer is waited for a second', async () => {
+  test('one that does not answer is waited for three seconds', async () => {
     const pool = new pg.Pool({ connectionString: url, max: 1 });
     pool.on('error', () => {});
     const busy = await pool.connect();
     const limits = createLimits({ pool });
     const holder = aHolder({ rate: { calls: 3, seconds: 1_000_000 } });
     const asked = performance.now();
-    await expect(limits.take(holder)).rejects.toThrow('within a second');
-    expect(performance.now() - asked).toBeLessThan(1_500);
+    await expect(limits.take(holder)).rejects.toThrow('within three seconds');
+    expect(performance.now() - asked).toBeLessThan(4_500);
 
     busy.release();
     await sleep(100);

@@ -54,8 +54,7 @@ describe('counting calls', () => {
       meter.count(aCall());
       await sleep(3);
     }
-    await sleep(60);
-    expect(await total(pool)).toBe(50);
+    await eventually(async () => (await total(pool)) === 50);
     await meter.close();
     expect(await total(pool)).toBe(50);
     expect(meter.errors).toEqual([]);
@@ -124,8 +123,7 @@ describe('counting calls', () => {
     let now = Date.now();
     const meter = newMeter(pool, { every: 10, now: () => now });
     meter.count(aCall({ keyId: 'used' }));
-    await sleep(100);
-    const first = await key();
+    const first = await eventually(key);
     expect(Math.abs(Date.now() - first)).toBeLessThan(5_000);
 
     await pool.query(
@@ -279,7 +277,9 @@ describe('without the database', () => {
     }
     expect(meter.errors).toHaveLength(1);
     wire.mend();
-    await sleep(200);
+    await eventually(
+      async () => (await rows(`select from refusals where team_id = 'away'`)).length === 5,
+    );
     expect(
       await rows(`select outcome, calls::int from use_hours where team_id = 'away' order by 1`),
     ).toEqual([
