@@ -5,6 +5,7 @@ import type { Shot } from './camera.ts';
 import { consoleShots } from './console-shots.ts';
 import { deskShots } from './desk-shots.ts';
 import { developerShots } from './developer-shots.ts';
+import { gatewayShots } from './gateway-shots.ts';
 import { pageShots } from './page-shots.ts';
 import { peopleShots } from './people-shots.ts';
 import { popUpShots } from './pop-up-shots.ts';
@@ -29,5 +30,6 @@ export const allShots: readonly Shot[] = [
   ...teamShots,
   ...deskShots,
   ...productShots,
+  ...gatewayShots,
   ...useShots,
 ];

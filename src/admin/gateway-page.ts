@@ -2,6 +2,7 @@ import { listActsAbout } from '../audit/store.ts';
 import { historyOf } from '../audit/words.ts';
 import { NotFound } from '../base/errors.ts';
 import { counted, dayInWords } from '../base/in-words.ts';
+import { onDay } from '../clients/words.ts';
 import type { Db } from '../db/pool.ts';
 import { mostCredentials } from '../gateway/gateway.ts';
 import {
@@ -89,7 +90,7 @@ export async function gatewayPage(
     credentials: credentials.map((one) => ({
       id: one.id,
       ending: one.lastFour,
-      made: dayInWords(one.createdAt),
+      made: onDay(one.createdAt),
       by: one.createdByName ?? '',
     })),
     history: historyOf(history, reader),
