@@ -11,6 +11,7 @@ const doors = /^\/(sign-in|sign-out|register|forgot|verify|reset|profile\/email\
 const visitorLinks = [
   { href: '/apis', text: 'APIs' },
   { href: '/products', text: 'Products' },
+  { href: '/test-users', text: 'Test users' },
   { href: '/guide', text: 'Guide' },
 ];
 const memberLinks = [
