@@ -66,10 +66,10 @@ export const clientOperations = (parts: Parts): Operation[] => [
     path: '/clients',
     scope: 'clients:write',
     body: making,
+    before: async (call) => hasSecret(call.body.auth_method) && countLetters(parts, call),
     run: async (call) => {
       const { pool, doer, teamId: owner, body } = call;
       await refuseForeign(call, body.subscriptions);
-      if (hasSecret(body.auth_method)) await countLetters(parts, call);
       const input = { ...inputOf(body), owner, subscriptionIds: body.subscriptions };
       const { id, secret } = await makeApplication(at(parts, pool), doer, input);
       const made = { ...(await ownClient(call, id)), secret: secret?.secret ?? null };
@@ -103,9 +103,9 @@ export const clientOperations = (parts: Parts): Operation[] => [
     method: 'DELETE',
     path: '/clients/:id',
     scope: 'clients:write',
+    before: (call) => countLetters(parts, call),
     run: async (call) => {
       await ownClient(call);
-      await countLetters(parts, call);
       const { pool, doer, teamId: owner, params } = call;
       const which = { owner, id: params.id ?? '' };
       await deleteApplication({ ...at(parts, pool), endClientAccess }, doer, which);
@@ -117,9 +117,9 @@ export const clientOperations = (parts: Parts): Operation[] => [
     path: '/clients/:id/secrets',
     scope: 'clients:write',
     body: z.strictObject({ old: z.enum(['keep', ...overlapNames]).default('keep') }),
+    before: (call) => countLetters(parts, call),
     run: async (call) => {
       await ownClient(call);
-      await countLetters(parts, call);
       const { pool, doer, teamId: owner, params, body } = call;
       const which = { owner, clientId: params.id ?? '', old: body.old };
       const made = await makeSecret(at(parts, pool), doer, which);
@@ -130,9 +130,9 @@ export const clientOperations = (parts: Parts): Operation[] => [
     method: 'DELETE',
     path: '/clients/:id/secrets/:secret',
     scope: 'clients:write',
+    before: (call) => countLetters(parts, call),
     run: async (call) => {
       await ownClient(call);
-      await countLetters(parts, call);
       const { pool, doer, teamId: owner, params } = call;
       const which = { owner, clientId: params.id ?? '', secretId: params.secret ?? '' };
       await endSecret(at(parts, pool), doer, { ...which, overlap: 'now' });

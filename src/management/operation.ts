@@ -35,6 +35,11 @@ export type Operation = {
   scope: string;
   query: z.ZodType | undefined;
   body: z.ZodType | undefined;
+  /**
+   * What takes a connection of its own: never within `run`, which may hold one until its answer is
+   * kept. If every connection were held by somebody who waits for another, nobody would be answered.
+   */
+  before: ((call: Call) => Promise<unknown>) | undefined;
   run(call: Call): Promise<Answer>;
 };
 
@@ -45,8 +50,11 @@ export function operation<Query extends z.ZodType, Body extends z.ZodType>(given
   scope: string;
   query?: Query;
   body?: Body;
+  before?(call: Call<z.output<Query>, z.output<Body>>): Promise<unknown>;
   run(call: Call<z.output<Query>, z.output<Body>>): Promise<Answer>;
 }): Operation {
-  const { query, body, run, ...rest } = given;
-  return { ...rest, query, body, run: run as Operation['run'] }; // it is called with what they let through
+  const { query, body, before, run, ...rest } = given;
+  // they are called with what the schemas let through
+  const typed = { before: before as Operation['before'], run: run as Operation['run'] };
+  return { ...rest, query, body, ...typed };
 }

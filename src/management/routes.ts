@@ -102,6 +102,7 @@ const answering =
     const query = operation.query && readQuery(ctx, operation.query);
     const body = operation.body && (await readJson(ctx, operation.body));
     const call = { ...callOf(ctx, caller), query, body };
+    await operation.before?.({ ...call, pool: parts.pool });
     const answer = await answerOf(ctx, parts, operation, { caller, call });
     tell(ctx, answer);
   };
