@@ -10,6 +10,7 @@ import type { Logger } from '../base/log.ts';
 import type { Config } from '../config.ts';
 import { deleteExpiredThrottles } from '../db/throttle.ts';
 import { deleteOldLetters } from '../mail/store.ts';
+import { deleteOldWrites } from '../management/idempotency-store.ts';
 import { deleteExpired } from '../oauth/store.ts';
 import { expireDue, warnDue } from '../subscriptions/ending-service.ts';
 import { deleteInvitationsOlderThan } from '../teams/invitation-store.ts';
@@ -51,6 +52,7 @@ export async function sweep({ pool, baseUrl, keepDays, log }: Parts): Promise<vo
     () => deleteActsOlderThan(pool, keepDays.acts),
     () => inBatches((limit) => deleteExpired(pool, limit)),
     () => inBatches((limit) => deleteCountsOlderThan(pool, { days: keepDays.use, limit })),
+    () => inBatches((limit) => deleteOldWrites(pool, limit)),
     () => inBatches((limit) => deleteOldRefusals(pool, limit)),
     () => inBatches((limit) => deleteOldShares(pool, limit)),
     () => deleteOldFlushes(pool),

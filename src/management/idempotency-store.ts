@@ -38,5 +38,12 @@ export const saveWrite = async (
   );
 };
 
-export const deleteOldWrites = (db: Db): Promise<unknown> =>
-  db.query(`delete from idempotent_writes where created_at < now() - interval '24 hours'`);
+/** Up to `limit` that are a day old; answers how many went. */
+export const deleteOldWrites = async (db: Db, limit: number): Promise<number> => {
+  const { rowCount } = await db.query(
+    `delete from idempotent_writes where ctid = any (array(
+       select ctid from idempotent_writes where created_at < now() - interval '24 hours' limit $1))`,
+    [limit],
+  );
+  return rowCount ?? 0;
+};

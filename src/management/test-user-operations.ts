@@ -83,8 +83,7 @@ export const testUserOperations = (parts: Parts): Operation[] => [
     path: '/test-users/:id',
     scope: 'test-users:read',
     run: async (call) => {
-      const which = { owner: teamOf(call), id: call.params.id ?? '' };
-      const found = await findTestUserToCopy(call.pool, which);
+      const found = await findKnown(call, call.params.id ?? '');
       if (!found) throw noSuchTestUser();
       return { body: told(parts, found) };
     },
@@ -135,6 +134,10 @@ const at = ({ keyring }: Parts, { pool }: Here) => ({ pool, keyring, endAccess }
 /** Test users exist in the sandbox only: a token of live finds none, whatever its product says. */
 const teamOf = ({ teamId, environment }: Here): string => (environment === 'sandbox' ? teamId : '');
 
+/** A shared one, or the team's own. */
+const findKnown = async (call: Here, id: string): Promise<TestUser | undefined> =>
+  teamOf(call) ? findTestUserToCopy(call.pool, { owner: teamOf(call), id }) : undefined;
+
 /** @throws {NotFound} for another team's, and for a shared one. */
 async function own(call: Here) {
   const which = { owner: teamOf(call), id: call.params.id ?? '' };
@@ -148,7 +151,7 @@ async function firstFields(call: Here, clone: string | undefined): Promise<TestU
   const password = newSecret().slice(0, 16);
   const empty = { name: '', title: '', about: '', username: '', role: '', patient: '', claims: '' };
   if (clone === undefined) return { csrf: '', team: '', ...empty, password };
-  const original = await findTestUserToCopy(call.pool, { owner: teamOf(call), id: clone });
+  const original = await findKnown(call, clone);
   if (!original) throw new InvalidInput({ clone: 'There is no such test user.' });
   const fields = fieldsOf({ ...original, password });
   return { ...fields, username: `${fields.username.slice(0, 80)}.${newId().slice(0, 8)}` };

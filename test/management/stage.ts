@@ -71,6 +71,7 @@ export const scopesOfDocument = (): Record<string, string> =>
 /** Somebody who calls. */
 export type Caller = {
   clientId: string;
+  secret: string;
   team: Team;
   call(
     method: string,
@@ -110,7 +111,7 @@ export async function aCaller(
     scope: (given.scopes ?? own).join(' '),
   });
   const token = String(body.access_token);
-  return { clientId: client.id, team, token, call: callAs(server, token) };
+  return { clientId: client.id, secret: client.secret, team, token, call: callAs(server, token) };
 }
 
 export const callAs =
