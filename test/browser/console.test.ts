@@ -6,6 +6,7 @@ import { useDatabaseUrl } from '../support/database.ts';
 import { applyDemo } from '../support/demo.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { browserStories } from './stories.ts';
+import { launchBrowser } from './support.ts';
 
 const operation = '/console/patient-record/readPatient';
 
@@ -173,12 +174,20 @@ browserStories('a developer in the console', (newContext) => {
   });
 
   test('a browser that blocks the window is told so, and what to do', async () => {
-    // what window.open answers then; the packaged Chromium has no blocker to turn on
-    await page.addInitScript('window.open = () => null');
-    await page.reload();
-    await page.locator('#authorize:enabled').waitFor();
-    await page.click('#authorize');
-    await said('Your browser blocked the window');
+    const browser = await launchBrowser({ blockPopups: true });
+    try {
+      const tab = await signedIn(await browser.newContext());
+      // pressed by no person: that is what blockers go by
+      await tab.addInitScript(`setInterval(() => {
+        const button = document.querySelector('#authorize:enabled');
+        if (button && !window.pressed) (window.pressed = true, button.click());
+      }, 100)`);
+      await tab.reload();
+      await tab.getByText('Your browser blocked the window').first().waitFor({ timeout: 2_000 });
+      expect(tab.context().pages()).toHaveLength(1);
+    } finally {
+      await browser.close();
+    }
   });
 
   test('messages from other origins, other windows and with another state are ignored', async () => {

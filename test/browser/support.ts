@@ -22,12 +22,19 @@ async function executablePath(): Promise<string> {
   return packaged.executablePath();
 }
 
-/** A real Chromium. Close it when done. */
-export async function launchBrowser(): Promise<Browser> {
+/**
+ * A real Chromium. Close it when done. With `blockPopups` its blocker is on: the packaged one then
+ * opens no window at all, others none that a person did not ask for.
+ */
+export async function launchBrowser({ blockPopups = false } = {}): Promise<Browser> {
+  const settings = {
+    args: [...args, ...(blockPopups ? ['--block-new-web-contents'] : [])],
+    ...(blockPopups && { ignoreDefaultArgs: ['--disable-popup-blocking'] }),
+  };
   const path = await executablePath();
   for (let attempt = 1; ; attempt++) {
     try {
-      return await chromium.launch({ executablePath: path, args });
+      return await chromium.launch({ executablePath: path, ...settings });
     } catch (error) {
       // another test process may still be unpacking the packaged browser to the same place
       if (attempt === 5) throw error;
