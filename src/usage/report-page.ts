@@ -173,5 +173,6 @@ function partOf(of: Dimension, part: Part, at: At): object {
 function nameOf(of: Dimension, { id, name }: Part): string {
   if (id === '') return unnamed[of];
   if (of === 'outcome') return outcomeWords[id as Outcome]; // the table's check holds them
-  return of === 'operation' ? id : (name ?? `${id} (gone)`);
+  if (of === 'operation') return id;
+  return name ?? (of === 'api' ? id : `${id} (gone)`); // an API may be there, and not for them
 }

@@ -38,7 +38,10 @@ const columns = `r.request_id as "requestId", r.at, r.environment, r.outcome, r.
   coalesce(c.kind = 'application', false) as "isApplication", r.team_id as "teamId",
   t.name as "teamName", r.gateway_id as "gatewayId", g.name as "gatewayName"`;
 
-const joined = `refusals r left join apis a on a.id = r.api_id
+/** An API that no product of theirs opens has no name for them. */
+const joined = `refusals r left join apis a on a.id = r.api_id and ($1::text is null or exists (
+    select from product_apis o join subscriptions held on held.product_id = o.product_id
+    where o.api_id = a.id and held.team_id = r.team_id))
   left join products p on p.id = r.product_id
   left join subscriptions s on s.id = r.subscription_id and s.team_id = r.team_id
   left join clients c on c.id = r.client_id left join teams t on t.id = r.team_id

@@ -81,6 +81,14 @@ export type Part = Sums & {
   environment: Environment | '' | null;
 };
 
+/** Of an API that a product of theirs opens: what others have is not told by its name either. */
+const apiNameOf = (
+  id: string,
+): string => `(select name from apis a where a.id = ${id} and ($3::text is null or exists (
+  select from product_apis o join subscriptions s on s.product_id = o.product_id
+  where o.api_id = a.id and (s.team_id = $3 or s.team_id in (
+    select m.team_id from team_members m where m.account_id = $3)))))`;
+
 /** Column, name, and whether it belongs to one environment. */
 const parts: Readonly<Record<Dimension, { id: string; api?: true; name: string; placed?: true }>> =
   {
@@ -95,11 +103,11 @@ const parts: Readonly<Record<Dimension, { id: string; api?: true; name: string; 
       name: '(select name from clients c where c.id = u.id)',
       placed: true,
     },
-    api: { id: 'api_id', name: '(select name from apis a where a.id = u.id)' },
+    api: { id: 'api_id', name: apiNameOf('u.id') },
     operation: {
       id: 'operation',
       api: true,
-      name: '(select name from apis a where a.id = u."apiId")',
+      name: apiNameOf('u."apiId"'),
     },
     outcome: { id: 'outcome', name: 'null::text' },
   };

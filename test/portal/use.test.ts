@@ -1,10 +1,12 @@
 import { createPasswords } from '../../src/base/passwords.ts';
+import { useCard } from '../../src/portal/use-card.ts';
 import type { Product } from '../../src/products/product.ts';
+import { anApi } from '../gateway/stage.ts';
 import { useDatabaseUrl } from '../support/database.ts';
 import { newBrowser } from '../support/flow.ts';
 import { aClient, aProduct, aSubscription, aTeam } from '../support/seed.ts';
 import { startServer, type TestServer } from '../support/server.ts';
-import { someCalls } from '../support/use.ts';
+import { aRefusal, someCalls } from '../support/use.ts';
 import { aSubscriber, type Subscriber } from './subscriber.ts';
 
 const october = '/use?by=day&on=2025-10';
@@ -113,7 +115,7 @@ describe('use, as a team sees it', () => {
     const applications = await of('application');
     expect(row(applications, 'Night &lt;b&gt;Batch')).toEqual(['40', '0', '0']);
     expect(row(applications, 'No application: a key alone')).toEqual(['5', '3', '0']);
-    expect(row(await of('api'), 'gone-api (gone)')).toEqual(['45', '3', '0']);
+    expect(row(await of('api'), 'gone-api')).toEqual(['45', '3', '0']);
     const operations = await of('operation');
     expect(row(operations, 'GET /Patient/{id}')).toEqual(['42', '0', '0']);
     expect(row(operations, 'None that the API')).toEqual(['3', '3', '0']);
@@ -253,6 +255,42 @@ describe('use, as a team sees it', () => {
       `href="/use/refusals?subscription=${someone.subscription.id}">Why were calls refused?`,
     );
     expect(text).toContain('<rect class="ok" width="36" height="4"/>');
+  });
+
+  test('a quota counts from the period that runs', async () => {
+    const someone = await aCaller();
+    const day = (ago: number) => new Date(Date.now() - ago * 86_400_000);
+    await someCalls(server.pool, { ...someone.known, hour: day(20), calls: 400 });
+    await someCalls(server.pool, { ...someone.known, hour: day(10), calls: 77 });
+    const card = await useCard(server.pool, {
+      owner: someone.team.id,
+      subscriptionId: someone.subscription.id,
+      quota: { calls: 1_000, seconds: 2_592_000 },
+      activatedAt: day(45), // a trigger lets no test set it
+    });
+    expect(card).toMatchObject({
+      total: '477 calls',
+      quota: { words: expect.stringContaining('77 of 1,000 calls of its quota.'), percent: 8 },
+    });
+  });
+
+  test('an API that no product of theirs opens is told by its ID alone', async () => {
+    const someone = await aCaller();
+    const product = await aProduct(server.pool);
+    const hidden = await anApi(server.pool, { products: [product], name: 'Of a secret pilot' });
+    const known = { ...someone.known, apiId: hidden.id, operation: 'GET /a' };
+    await someCalls(server.pool, { ...known, hour: at(12), outcome: 'forbidden' });
+    const id = await aRefusal(server.pool, { ...known, reason: 'subscription_other_product' });
+    const paths = ['&of=api', '&of=operation', `&api=${hidden.id}`].map((more) => october + more);
+    for (const path of [...paths, '/use/refusals', `/use/refusals/${id}`]) {
+      const text = await read(someone, path);
+      expect(text).toContain(hidden.id);
+      expect(text).not.toContain('Of a secret pilot');
+    }
+    await aSubscription(server.pool, { team: someone.team, product });
+    for (const path of [...paths, '/use/refusals', `/use/refusals/${id}`]) {
+      expect(await read(someone, path)).toContain('Of a secret pilot');
+    }
   });
 
   test('a request that waits has no use yet', async () => {
