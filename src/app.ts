@@ -27,6 +27,7 @@ import { csrf } from './http/csrf.ts';
 import { errorHandler } from './http/error-handler.ts';
 import { health } from './http/health.ts';
 import { hostGuard, refuseAbsoluteForm } from './http/host-guard.ts';
+import { createKeptAnswers, type KeptAnswers } from './http/kept-answers.ts';
 import { renderer } from './http/render.ts';
 import { requestId } from './http/request-id.ts';
 import { requestLog } from './http/request-log.ts';
@@ -92,6 +93,7 @@ type Wired = AppParts & {
   secondFactorThrottle: Throttle;
   /** Where clients keep their keys; http to this machine will do while we ourselves are there. */
   keysAt: KeysAt;
+  kept: KeptAnswers;
   limited: Limited;
   onError: (error: unknown, ctx?: Context) => void;
 };
@@ -111,6 +113,7 @@ export async function createApp(parts: AppParts): Promise<App> {
     ...parts,
     https: parts.baseUrl.startsWith('https:'),
     keysAt: createKeysAt({ loopback: parts.baseUrl.startsWith('http:') }),
+    kept: createKeptAnswers(parts),
     limited,
     throttle: limited('sign-in', 'passwords'), // of the pop-up, the password grant and our own page together
     secondFactorThrottle: limited('second-factor', 'secondFactors'),
@@ -135,11 +138,9 @@ export async function createApp(parts: AppParts): Promise<App> {
   const others = app.callback();
   return {
     pages: app,
-    callback: () => (req, res) => gateways.answers(req, res) || void others(req, res),
-    async close() {
-      await management.close();
-      await gateways.close();
-    },
+    callback: () => (req, res) =>
+      gateways.answers(req, res) || wired.kept.answers(req, res) || void others(req, res),
+    close: () => management.close().then(gateways.close),
   };
 }
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Middleware } from 'koa';
+import type { KeptAnswers } from '../http/kept-answers.ts';
 
 type Document = { body: Buffer; type: string; etag: string };
 
@@ -16,8 +17,10 @@ const maxAge = 3600;
  * Discovery and JWKS from memory: the library writes each once, and from then on it is the same
  * bytes with cache headers and an ETag. One per Provider: a rotated key makes a new Provider, and
  * with it new documents. Safe only behind the host guard, since the library builds URLs from Host.
+ * `kept` gives them again without coming here.
  */
-export function documentsFromMemory(): Middleware {
+export function documentsFromMemory(kept?: KeptAnswers): Middleware {
+  kept?.forget();
   const documents = new Map<string, Document>();
   return async (ctx, next) => {
     if (!paths.has(ctx.path) || (ctx.method !== 'GET' && ctx.method !== 'HEAD')) return next();
@@ -42,6 +45,7 @@ export function documentsFromMemory(): Middleware {
       return;
     }
     ctx.body = document.body;
+    kept?.keep(ctx, document.body);
   };
 }
 

@@ -8,6 +8,7 @@ import type { Passwords } from '../base/passwords.ts';
 import type { Keyring } from '../base/secrets.ts';
 import type { KeysAt } from '../clients/remote-keys.ts';
 import type { Throttle } from '../db/throttle.ts';
+import type { KeptAnswers } from '../http/kept-answers.ts';
 import { believeOurselves } from '../http/on-behalf.ts';
 import { sameOrigin } from '../http/same-origin.ts';
 import { checkTestUserPassword } from '../test-users/service.ts';
@@ -30,6 +31,7 @@ export type IssuersParts = {
   baseUrl: string;
   throttle: Throttle;
   keysAt: KeysAt;
+  kept?: KeptAnswers;
   secondFactorThrottle: Throttle;
   /** Hears of what broke inside the library, which answers `server_error` to the caller. */
   onServerError: (error: unknown) => void;
@@ -62,6 +64,7 @@ export async function createIssuer(parts: IssuersParts, environment: Environment
     cookieKeys: keyring.cookieKeys,
     findSubject,
     keysAt: parts.keysAt,
+    kept: parts.kept,
     checkTestUser: sandbox ? throttledCheck({ pool, keyring, throttle, findSubject }) : null,
   });
   provider.on('server_error', (_ctx, error) => parts.onServerError(error));

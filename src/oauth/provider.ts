@@ -3,6 +3,7 @@ import { type Configuration, errors, Provider } from 'oidc-provider';
 import type pg from 'pg';
 import type { Environment } from '../base/environment.ts';
 import type { KeysAt } from '../clients/remote-keys.ts';
+import type { KeptAnswers } from '../http/kept-answers.ts';
 import { adapterFor } from './adapter.ts';
 import { findClientMetadata, secretUses } from './client-keys.ts';
 import {
@@ -48,6 +49,8 @@ export type IssuerParts = {
   findSubject: FindSubject;
   /** Left out: clients have no keys but those that stand with them. */
   keysAt?: KeysAt;
+  /** Left out: discovery and keys are given by the provider alone. */
+  kept?: KeptAnswers;
   /** Null: this issuer has no password grant. */
   checkTestUser: CheckTestUser | null;
 };
@@ -70,7 +73,7 @@ export function createProvider(parts: IssuerParts): Provider {
   keepConsolesSessionless(provider, environment);
   if (parts.checkTestUser) registerPasswordGrant(provider, parts.checkTestUser);
   provider.use(refuseOtherMethods());
-  provider.use(documentsFromMemory());
+  provider.use(documentsFromMemory(parts.kept));
   understandStructuredTokens(provider, {
     pool,
     environment,
