@@ -13,43 +13,53 @@ export type ExplorerClient = {
 };
 
 type Given = {
-  /** What is called, the first one by default; each scope and grant is of the first one. */
+  /** What is called, the first one by default; what a call shows is said of the first one. */
   offers: readonly [Offer, ...Offer[]];
   /** The public origin, without a slash at the end. */
   baseUrl: string;
-  keyHeader: string;
   client: ExplorerClient;
 };
 
 /**
  * A document as tools such as Swagger UI need it to work with this server: our authorization server
- * and the products' base URLs in the place of whatever it names, and the key beside each token.
+ * and the products' base URLs in the place of whatever it names, and of key and token what the product
+ * asks for.
  */
 export function explorerDocument(document: OpenApi, given: Given): OpenApi {
   const components = nodeOf(document.components);
   const schemes = nodeOf(components.securitySchemes);
+  const [{ credentials, keyHeader }] = given.offers;
   const tokens = Object.keys(schemes).filter((name) => speaksOfTokens(nodeOf(schemes[name])));
-  const withKey = (security: unknown, fallback: Node[]): Node[] =>
-    (Array.isArray(security) ? security.map(nodeOf) : fallback).map((one) => ({
-      ...Object.fromEntries(
-        Object.entries(one).map(([name, scopes]) => [tokens.includes(name) ? ours : name, scopes]),
-      ),
-      [key]: [],
-    }));
+  const keys = Object.keys(schemes).filter((name) => isKey(nodeOf(schemes[name]), keyHeader));
+  const shown = (one: Node): Node => ({
+    ...Object.fromEntries(
+      Object.entries(one).flatMap(([name, scopes]) => {
+        if (keys.includes(name)) return [];
+        if (!tokens.includes(name)) return [[name, scopes]];
+        return credentials === 'key' ? [] : [[ours, scopes]];
+      }),
+    ),
+    ...(credentials !== 'token' && { [key]: [] }),
+  });
+  const asWeAsk = (security: unknown, otherwise: Node[]): Node[] =>
+    (Array.isArray(security) ? security.map(nodeOf) : otherwise).map(shown);
+  const theirs = Object.entries(schemes).filter(
+    ([name]) => !tokens.includes(name) && !keys.includes(name),
+  );
   return {
     ...document,
     servers: given.offers.map(({ baseUrl, productName }) => ({
       url: baseUrl,
       description: productName,
     })),
-    security: withKey(document.security, [{ [ours]: [] }]),
+    security: asWeAsk(document.security, [credentials === 'key' ? {} : { [ours]: [] }]),
     paths: Object.fromEntries(
       Object.entries(nodeOf(document.paths)).map(([path, item]) => [
         path,
         Object.fromEntries(
           Object.entries(nodeOf(item)).map(([name, operation]) =>
             isNode(operation) && Array.isArray(operation.security)
-              ? [name, { ...operation, security: withKey(operation.security, []) }]
+              ? [name, { ...operation, security: asWeAsk(operation.security, []) }]
               : [name, operation],
           ),
         ),
@@ -58,9 +68,9 @@ export function explorerDocument(document: OpenApi, given: Given): OpenApi {
     components: {
       ...components,
       securitySchemes: {
-        ...Object.fromEntries(Object.entries(schemes).filter(([name]) => !tokens.includes(name))),
-        [ours]: tokenScheme(given),
-        [key]: { type: 'apiKey', in: 'header', name: given.keyHeader },
+        ...Object.fromEntries(theirs),
+        ...(credentials !== 'key' && { [ours]: tokenScheme(given) }),
+        ...(credentials !== 'token' && { [key]: { type: 'apiKey', in: 'header', name: keyHeader } }),
       },
     },
   };
@@ -68,6 +78,9 @@ export function explorerDocument(document: OpenApi, given: Given): OpenApi {
 
 const speaksOfTokens = ({ type, scheme }: Node): boolean =>
   type === 'oauth2' || type === 'openIdConnect' || (type === 'http' && scheme === 'bearer');
+
+const isKey = ({ type, in: place, name }: Node, keyHeader: string): boolean =>
+  type === 'apiKey' && place === 'header' && String(name).toLowerCase() === keyHeader.toLowerCase();
 
 function tokenScheme({ offers: [offer], baseUrl, client }: Given): object {
   const issuer = `${baseUrl}/${offer.environment}`;
