@@ -193,7 +193,7 @@ export const useShots: readonly Shot[] = [
       await enter(page, demo, (await aDeveloper(demo)).account.email, '/use/refusals');
       await page.getByLabel('Request ID').fill('req_of-somebody-else');
       await page.getByRole('button', { name: 'Find the call' }).click();
-      await page.getByText('No call of your teams').waitFor();
+      await page.getByRole('alert').waitFor();
     },
   },
   {

@@ -65,14 +65,17 @@ export function useRoutes({
 
   router.get('/refusals', async (ctx) => {
     administratorOf(ctx);
+    const path = '/admin/use/refusals';
     const { query } = ctx;
     const requestId = typeof query.request === 'string' ? query.request.trim() : '';
-    const path = '/admin/use/refusals';
-    if (requestId) return goTo(ctx, `${path}/${encodeURIComponent(requestId)}`);
+    if (requestId && (await findKeptRefusal(pool, { owner: everybody, requestId }))) {
+      return goTo(ctx, `${path}/${encodeURIComponent(requestId)}`);
+    }
     await ctx.render(
       'admin/use-refusals',
       await refusalsPage(pool, { path, owner: everybody, query }),
     );
+    if (requestId) ctx.status = 404;
   });
 
   router.get('/refusals/:id', async (ctx) => {

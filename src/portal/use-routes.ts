@@ -48,13 +48,14 @@ export function useRoutes({ pool, baseUrl }: { pool: pg.Pool; baseUrl: string })
 
   router.get('/refusals', async (ctx) => {
     const owner = me(ctx);
-    const requestId = textOf(ctx.query.request).trim();
-    if (requestId) return goTo(ctx, `/use/refusals/${encodeURIComponent(requestId)}`);
+    const path = '/use/refusals';
     const { query } = ctx;
-    await ctx.render(
-      'portal/use-refusals',
-      await refusalsPage(pool, { path: '/use/refusals', owner, query }),
-    );
+    const requestId = textOf(query.request).trim();
+    if (requestId && (await findKeptRefusal(pool, { owner, requestId }))) {
+      return goTo(ctx, `${path}/${encodeURIComponent(requestId)}`);
+    }
+    await ctx.render('portal/use-refusals', await refusalsPage(pool, { path, owner, query }));
+    if (requestId) ctx.status = 404;
   });
 
   router.get('/refusals/:id', async (ctx) => {

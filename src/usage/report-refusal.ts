@@ -12,7 +12,10 @@ export const explanationOf = (reason: string): { says: string; mend: string } =>
     ? reasons[reason as Reason]
     : { says: `Refused: ${reason}.`, mend: 'Ask the programme, and tell the request ID.' };
 
-/** The page object of views/usage/refusals.ejs. */
+const notFound =
+  'We know no refused call by this ID. Copy it whole, as it was answered; after 24 hours it is gone.';
+
+/** The page object of views/usage/refusals.ejs; a request ID in the query is one that led nowhere. */
 export async function refusalsPage(
   db: Db,
   asked: { path: string; owner: Owner; query: Readonly<Record<string, unknown>> },
@@ -38,8 +41,11 @@ export async function refusalsPage(
     }).toString();
     return query ? `${asked.path}?${query}` : asked.path;
   };
+  const typed = text('request').trim();
   return {
     path: asked.path,
+    typed,
+    error: typed ? notFound : null,
     only: subscriptionId && (shown[0]?.subscriptionName ?? 'one subscription'),
     refusals: shown.map((one) => ({
       href: `${asked.path}/${encodeURIComponent(one.requestId)}`,

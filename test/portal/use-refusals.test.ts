@@ -92,11 +92,13 @@ describe('why a call was refused', () => {
     const list = await someone.open(`/use/refusals?request=%20${id}`);
     expect(list.text).toContain('The access token has expired.');
     expect(list.url).toContain(`/use/refusals/${id}`);
-    const wrong = await someone.open('/use/refusals?request=req_x%2F..%2F');
-    expect([wrong.status, wrong.text]).toEqual([
-      404,
-      expect.stringContaining('in the last 24 hours'),
-    ]);
+    const wrong = await someone.open('/use/refusals?request=req_x%2F..%2F"');
+    expect(wrong.status).toBe(404);
+    for (const words of ['We know no refused call by this ID.', 'value="req_x/../&#34;"', id]) {
+      expect(wrong.text).toContain(words);
+    }
+    const gone = await someone.open('/use/refusals/req_x');
+    expect([gone.status, gone.text]).toEqual([404, expect.stringContaining('last 24 hours')]);
   });
 
   test('is for its owner only', async () => {
@@ -106,6 +108,7 @@ describe('why a call was refused', () => {
     const someone = await aCaller();
     for (const id of [theirs, nobodys]) {
       expect((await someone.open(`/use/refusals/${id}`)).status).toBe(404);
+      expect((await someone.open(`/use/refusals?request=${id}`)).status).toBe(404);
     }
     const { subscriptionId } = other.known;
     for (const path of ['/use/refusals', `/use/refusals?subscription=${subscriptionId}`]) {
