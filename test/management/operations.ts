@@ -3,7 +3,7 @@ import { flat, type Schema } from './generator.ts';
 import { document } from './stage.ts';
 
 type Parameter = { $ref?: string; name: string; in: string; schema: Schema };
-type Content = Record<string, { schema: Schema }>;
+type Content = Record<string, { schema: Schema; example?: unknown }>;
 type Answer = { $ref?: string; content?: Content };
 
 /** One operation of the document, with all that it refers to in it. */
@@ -15,6 +15,8 @@ export type Documented = {
   query: { name: string; schema: Schema }[];
   headers: string[];
   body: Schema | null;
+  /** A body to begin with, as the console does. */
+  example: unknown;
   answers: Record<string, Answer>;
 };
 
@@ -60,6 +62,7 @@ export const documented: Documented[] = Object.entries(
         query: parameters.filter((one) => one.in === 'query'),
         headers: parameters.filter((one) => one.in === 'header').map(({ name }) => name),
         body: schema ? flat(schema, resolveSchema) : null,
+        example: body?.content['application/json']?.example,
         answers: operation.responses,
       };
     }),
