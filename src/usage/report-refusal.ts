@@ -56,6 +56,9 @@ export async function refusalsPage(
       ...namesOf(one),
       status: one.status,
       says: explanationOf(one.reason).says,
+      onlyHref: one.subscriptionId
+        ? `${asked.path}?${new URLSearchParams({ subscription: one.subscriptionId })}`
+        : null,
     })),
     newest: before ? at({}) : null,
     older: last ? at({ before: `${last.at.getTime()}.${last.requestId}` }) : null,

@@ -142,6 +142,8 @@ describe('why a call was refused', () => {
       [...text.matchAll(/<span class="hidden">: (req_\w+)/g)].map(([, id]) => id);
     const first = await read(someone, `/use/refusals?subscription=${subscriptionId}`);
     expect(first).toContain('Only Read Records');
+    const all = await read(someone, '/use/refusals');
+    expect(all).toContain(`href="/use/refusals?subscription=${subscriptionId}">Read Records`);
     const older = /href="([^"]+)">Older/.exec(first)?.[1]?.replaceAll('&amp;', '&') ?? '';
     const second = await read(someone, older);
     expect(seen(first)).toHaveLength(25);
