@@ -39,6 +39,11 @@ describe('the document of the management API says what the server does', () => {
     expect(writes.filter(({ headers }) => !headers.includes('Idempotency-Key'))).toEqual([]);
   });
 
+  test.each(withScope.filter(({ body }) => body))('$id shows a body that fits', (one) => {
+    expect(schemaMisfits(one.body ?? {}, one.example)).toEqual([]);
+    expect(sameAs(one)?.body?.safeParse(one.example).error?.issues).toBeUndefined();
+  });
+
   test.each(withScope.filter(({ body }) => body))(
     '$id takes each body that it documents',
     (one) => {
