@@ -57,11 +57,12 @@ export function explorerDocument(document: OpenApi, given: Given): OpenApi {
       Object.entries(nodeOf(document.paths)).map(([path, item]) => [
         path,
         Object.fromEntries(
-          Object.entries(nodeOf(item)).map(([name, operation]) =>
-            isNode(operation) && Array.isArray(operation.security)
-              ? [name, { ...operation, security: asWeAsk(operation.security, []) }]
-              : [name, operation],
-          ),
+          Object.entries(withoutServers(item)).map(([name, operation]) => {
+            if (!isNode(operation)) return [name, operation];
+            const own = withoutServers(operation);
+            const asks = Array.isArray(own.security);
+            return [name, asks ? { ...own, security: asWeAsk(own.security, []) } : own];
+          }),
         ),
       ]),
     ),
@@ -70,11 +71,19 @@ export function explorerDocument(document: OpenApi, given: Given): OpenApi {
       securitySchemes: {
         ...Object.fromEntries(theirs),
         ...(credentials !== 'key' && { [ours]: tokenScheme(given) }),
-        ...(credentials !== 'token' && { [key]: { type: 'apiKey', in: 'header', name: keyHeader } }),
+        ...(credentials !== 'token' && {
+          [key]: { type: 'apiKey', in: 'header', name: keyHeader },
+        }),
       },
     },
   };
 }
+
+/** Of a path or an operation: key and token go to the products' base URLs, and nowhere else. */
+const withoutServers = (given: unknown): Node => {
+  const { servers: _elsewhere, ...rest } = nodeOf(given);
+  return rest;
+};
 
 const speaksOfTokens = ({ type, scheme }: Node): boolean =>
   type === 'oauth2' || type === 'openIdConnect' || (type === 'http' && scheme === 'bearer');

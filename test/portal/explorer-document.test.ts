@@ -7,6 +7,8 @@ const offer: Offer = {
   environment: 'sandbox',
   baseUrl: 'https://api.example/v1',
   grantTypes: ['authorization_code'],
+  credentials: 'key_and_token',
+  keyHeader: 'X-Key',
   needsApproval: false,
   open: true,
   scopes: ['read'],
@@ -33,7 +35,6 @@ test('no part of a document names another server: key and token would go there',
     {
       offers: [offer],
       baseUrl: 'https://portal.example',
-      keyHeader: 'X-Key',
       client: { id: '', redirectUri: 'https://portal.example/callback' },
     },
   );
