@@ -1,15 +1,13 @@
-import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { jest } from '@jest/globals';
 import { digest } from '../../src/base/secrets.ts';
 import { gatewayCommand } from '../../src/commands/gateway.ts';
+import { readConfig } from '../../src/config.ts';
 import { createPool } from '../../src/db/pool.ts';
 import { listLiveCredentials } from '../../src/gateway/gateway-store.ts';
 import { useDatabaseUrl } from '../support/database.ts';
-
-const checkout = fileURLToPath(new URL('../..', import.meta.url));
 
 describe('sandgate gateway', () => {
   const databaseUrl = useDatabaseUrl();
@@ -20,47 +18,46 @@ describe('sandgate gateway', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  const sandgate = (...args: string[]) => {
-    const { stdout, stderr, status } = spawnSync(
-      process.execPath,
-      ['--import', 'tsx', 'src/index.ts', 'gateway', ...args],
-      {
-        cwd: checkout,
-        encoding: 'utf8',
-        env: {
-          PATH: process.env.PATH,
-          DATABASE_URL: databaseUrl,
-          DATA_DIR: folder,
-          SANDGATE_SECRET: 'the master secret that only the tests know, 32+ bytes',
-        },
-      },
-    );
-    return { stdout, stderr, status };
-  };
+  const settings = () =>
+    readConfig({
+      DATABASE_URL: databaseUrl,
+      DATA_DIR: folder,
+      SANDGATE_SECRET: 'the master secret that only the tests know, 32+ bytes',
+    });
+  /** What it says on standard output. */
+  async function sandgate(...args: string[]): Promise<string> {
+    let said = '';
+    const out = jest.spyOn(process.stdout, 'write').mockImplementation((text) => {
+      said += String(text);
+      return true;
+    });
+    try {
+      await gatewayCommand.run(args, settings);
+    } finally {
+      out.mockRestore();
+    }
+    return said;
+  }
   const live = async () => (await listLiveCredentials(pool)).map((one) => one.digest);
 
   test('adds one, changes its credential without a gap, and removes it', async () => {
-    const added = sandgate('add', 'North entrance');
-    const first = added.stdout.trim();
-    expect([added.status, first]).toEqual([0, expect.stringMatching(/^sg_gw_[\w-]{43}$/)]);
+    const first = (await sandgate('add', 'North entrance')).trim();
+    expect(first).toMatch(/^sg_gw_[\w-]{43}$/);
     expect(await live()).toEqual([digest(first)]);
 
-    const second = sandgate('new-key', 'North entrance').stdout.trim();
+    const second = (await sandgate('new-key', 'North entrance')).trim();
     expect(await live()).toEqual([digest(first), digest(second)]);
-    expect(sandgate('new-key', 'North entrance')).toMatchObject({
-      status: 1,
-      stderr: expect.stringContaining('End one of them first.'),
-    });
+    await expect(sandgate('new-key', 'North entrance')).rejects.toThrow('End one of them first.');
 
     const endings = [first.slice(-4), second.slice(-4)];
-    const listed = sandgate('list').stdout;
+    const listed = await sandgate('list');
     expect(listed).toBe(`North entrance\t\t${endings.join(',')}\n`);
 
-    const ended = sandgate('end-key', 'North entrance', '--ending', first.slice(-4));
-    expect(ended.stdout).toContain('has ended');
+    const ended = await sandgate('end-key', 'North entrance', '--ending', first.slice(-4));
+    expect(ended).toContain('has ended');
     expect(await live()).toEqual([digest(second)]);
 
-    expect(sandgate('remove', 'North entrance').stdout).toContain('is removed');
+    expect(await sandgate('remove', 'North entrance')).toContain('is removed');
     expect(await live()).toEqual([]);
     const { rows } = await pool.query(
       `select action, actor_kind from audit where subject_kind = 'gateway' order by id`,
@@ -76,15 +73,15 @@ describe('sandgate gateway', () => {
   });
 
   test('says what is wrong in words, and what is live without showing it', async () => {
-    const credential = sandgate('add', 'South').stdout.trim();
-    expect(sandgate('end-key', 'South', '--ending', 'nope').stderr).toContain(
+    const credential = (await sandgate('add', 'South')).trim();
+    await expect(sandgate('end-key', 'South', '--ending', 'nope')).rejects.toThrow(
       `Live are: ${credential.slice(-4)}.`,
     );
-    expect(sandgate('add', 'South').stderr).toContain('NAME: Another gateway has this name');
-    expect(sandgate('add', 'West', '--base-url', 'moon').stderr).toContain(
+    await expect(sandgate('add', 'South')).rejects.toThrow('NAME: Another gateway has this name');
+    await expect(sandgate('add', 'West', '--base-url', 'moon')).rejects.toThrow(
       '--base-url: No API has a base URL of this name.',
     );
-    expect(sandgate('new-key', 'East').stderr).toContain('There is no gateway "East".');
+    await expect(sandgate('new-key', 'East')).rejects.toThrow('There is no gateway "East".');
   });
 
   test.each([

@@ -113,6 +113,28 @@ const cases: [line: string, change: (all: Programme) => void][] = [
     },
   ],
   [
+    '~ product read-records: credentials key_and_token → token',
+    (all) => {
+      product(all, 'read-records').credentials = 'token';
+    },
+  ],
+  [
+    '~ product live-ward-capacity: price.perThousand 0.5 → 0.45',
+    (all) => {
+      product(all, 'live-ward-capacity').price = {
+        includedCalls: 10_000,
+        perThousand: '0.45',
+        currency: 'GBP',
+      };
+    },
+  ],
+  [
+    '~ api opening-times: keyHeader Ocp-Apim-Subscription-Key → X-Northmoor-Key',
+    ({ apis }) => {
+      the(apis, ({ id }) => id === 'opening-times').keyHeader = 'X-Northmoor-Key';
+    },
+  ],
+  [
     '~ product read-records: priceNote Free → none',
     (all) => {
       product(all, 'read-records').priceNote = '';
