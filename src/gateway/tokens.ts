@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Environment } from '../base/environment.ts';
 import { digest } from '../base/secrets.ts';
 import { within } from '../db/changes.ts';
@@ -73,7 +73,7 @@ export function createTokens({ checks, told, most, isAudience }: Parts): Tokens 
 
   return {
     async find(token) {
-      const name = createHash('sha256').update(token).digest('binary');
+      const name = hash('sha256', token, 'base64');
       const remembered = known.get(name) ?? faulty.get(name) ?? (await read(name, token));
       if (isFault(remembered)) return remembered;
       const { check, claims, standing } = remembered;

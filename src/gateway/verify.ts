@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Changes } from '../db/changes.ts';
 import type { Call, Outcome } from '../usage/call.ts';
 import type { Reason } from '../usage/reason.ts';
@@ -123,7 +123,7 @@ function gatewayOf(
   const given = headers['x-gateway-key'];
   if (given === undefined || given === '') return 'none';
   if (typeof given !== 'string' || !looksLikeCredential(given)) return 'unknown';
-  const gateway = gateways.get(createHash('sha256').update(given).digest('base64'));
+  const gateway = gateways.get(hash('sha256', given, 'base64'));
   if (!gateway || (gateway.endsAt !== null && gateway.endsAt <= now)) return 'unknown';
   return gateway;
 }
