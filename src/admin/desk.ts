@@ -27,6 +27,8 @@ export type DeskParts = {
   /** The public origin, without a slash at the end. */
   baseUrl: string;
   keysAt: KeysAt;
+  /** False: gateways need not show a credential, and the page of gateways says so. */
+  gatewaysShowCredential?: boolean | undefined;
   administratorOf: AdministratorOf;
 };
 

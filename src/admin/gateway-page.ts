@@ -18,13 +18,14 @@ const everywhere = 'all base URLs';
 /** The page object of views/admin/gateways.ejs. */
 export async function gatewaysPage(
   db: Db,
-  { mayEdit, done }: { mayEdit: boolean; done: string | null },
+  { mayEdit, done, open }: { mayEdit: boolean; done: string | null; open: boolean },
 ): Promise<object> {
   const live = await listLiveCredentials(db);
   const gateways = await listGateways(db);
   return {
     mayEdit,
     done,
+    open,
     gateways: gateways.map(({ id, name, baseUrlName, createdAt }) => {
       const own = live.filter(({ gatewayId }) => gatewayId === id).length;
       return {
@@ -32,7 +33,7 @@ export async function gatewaysPage(
         name,
         before: baseUrlName ?? everywhere,
         since: dayInWords(createdAt),
-        credentials: own > 0 ? counted(own, 'credential') : 'none: it is refused',
+        credentials: own > 0 ? counted(own, 'credential') : open ? 'none' : 'none: it is refused',
       };
     }),
   };

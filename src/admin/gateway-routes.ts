@@ -24,6 +24,8 @@ type Parts = {
   pool: pg.Pool;
   /** The public origin, without a slash at the end. */
   baseUrl: string;
+  /** False: they need not, which is no state to be in for long. */
+  gatewaysShowCredential?: boolean | undefined;
   administratorOf: AdministratorOf;
 };
 
@@ -66,7 +68,8 @@ export function gatewayRoutes(parts: Parts): Router {
 
   router.get('/', async (ctx) => {
     administratorOf(ctx);
-    const page = await gatewaysPage(pool, { mayEdit: mayPublish(ctx), done: said(ctx) });
+    const open = parts.gatewaysShowCredential === false;
+    const page = await gatewaysPage(pool, { mayEdit: mayPublish(ctx), done: said(ctx), open });
     await ctx.render('admin/gateways', page);
   });
 

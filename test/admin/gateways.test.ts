@@ -176,6 +176,15 @@ describe('gateways at the desk', () => {
     });
   });
 
+  test('where no credential is asked for, the page says what that means', async () => {
+    expect((await auditor.open(home)).text).not.toContain('Whoever reaches this server may ask.');
+    const open = await startServer({ databaseUrl, gatewaysShowCredential: false });
+    const owner = await anAdministrator(open, passwords, ['owner'], 'Helen Ashby');
+    const { text } = await owner.open(home);
+    await open.close();
+    expect(text).toContain('Whoever reaches this server may ask.');
+  });
+
   test('whoever signed in long ago gives the password again before a credential is made', async () => {
     const old = await anAdministrator(server, passwords, ['publisher'], 'Ruth Calder');
     await makeStale(server.pool, old.account.id);
