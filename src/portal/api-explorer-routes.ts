@@ -11,7 +11,6 @@ import { findDocumentText, findSeenApi, type SeenApi } from '../products/catalog
 import { type Offer, offersOf } from './api-access.ts';
 import { type ExplorerClient, explorerDocument } from './api-explorer.ts';
 import { addressesOf, openToolFile, type Tool } from './api-explorer-files.ts';
-import { keyHeaderOf } from './console-operation.ts';
 import { textOf } from './subscription-words.ts';
 
 /** An API's document in Swagger UI and Scalar, set up for this server and the viewer's own subscription. */
@@ -68,8 +67,7 @@ export function apiExplorerRoutes({ pool, baseUrl }: { pool: Db; baseUrl: string
       const document = JSON.parse((await findDocumentText(pool, api)) ?? '{}');
       ctx.set('Cache-Control', 'private, no-cache');
       const client = clientOf(offers[0], baseUrl);
-      const keyHeader = keyHeaderOf(document);
-      ctx.body = explorerDocument(document, { offers, baseUrl, client, keyHeader });
+      ctx.body = explorerDocument(document, { offers, baseUrl, client });
     },
   );
 

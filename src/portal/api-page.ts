@@ -5,9 +5,8 @@ import type { Documents, ReadDocument } from './api-documents.ts';
 import { type Html, htmlOf, inlineHtmlOf } from './api-markdown.ts';
 import { type Content, type Operation, operationOf } from './api-operation.ts';
 import { findOperation, type Outline, outlineOf } from './api-outline.ts';
-import { keyHeaderOf } from './console-operation.ts';
 import { ownValuesOf, type RevealedKey } from './sample-own.ts';
-import { grantOf, placeholders, samplesOf } from './sample-request.ts';
+import { grantOf, needsToken, placeholders, samplesOf } from './sample-request.ts';
 
 export type ApiPages = {
   pool: Db;
@@ -77,7 +76,6 @@ export async function operationPage(
   const own = offer && right && (await ownValuesOf(parts.pool, offer, right, { shown, chosen }));
   const filling = own?.filling ?? placeholders;
   const issuers = { sandbox: `${parts.baseUrl}/sandbox`, live: `${parts.baseUrl}/live` };
-  const keyHeader = keyHeaderOf(read.document);
   return {
     ...frameOf(api, outline),
     signedIn: asked.viewer !== null,
@@ -86,7 +84,7 @@ export async function operationPage(
     baseUrl: offer?.baseUrl ?? '',
     tryIt: offers.some(({ environment }) => environment === 'sandbox'),
     samples: offer && {
-      list: samplesOf({ operation, offer, issuers, keyHeader, filling }),
+      list: samplesOf({ operation, offer, issuers, filling }),
       productName: offer.productName,
       own: own &&
         right && {
@@ -98,7 +96,8 @@ export async function operationPage(
           version: api.current ? null : api.version,
         },
       grant: grantOf({ operation, offer }) ?? 'authorization_code',
-      token: operation.needs.length > 0,
+      token: needsToken({ operation, offer }),
+      key: offer.credentials !== 'token',
     },
   };
 }

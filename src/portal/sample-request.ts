@@ -19,7 +19,6 @@ type Given = {
   /** What is called: a product's base URL. */
   offer: Offer;
   issuers: Readonly<Record<Offer['environment'], string>>;
-  keyHeader: string;
   filling: Filling;
 };
 
@@ -56,9 +55,13 @@ function scopesFor(grant: GrantType, { needs }: Operation, { scopes }: Offer): s
   return fitting[0]?.join(' ');
 }
 
+/** By the document, unless the product asks for a key alone. */
+export const needsToken = ({ operation, offer }: Pick<Given, 'operation' | 'offer'>): boolean =>
+  operation.needs.length > 0 && offer.credentials !== 'key';
+
 function tokenRequestOf(given: Given): SampleRequest | undefined {
   const { operation, offer, issuers, filling } = given;
-  if (operation.needs.length === 0) return undefined;
+  if (!needsToken(given)) return undefined;
   const grant = grantOf(given) ?? 'authorization_code';
   const scope = scopesFor(grant, operation, offer);
   const fields = {
@@ -79,7 +82,7 @@ function tokenRequestOf(given: Given): SampleRequest | undefined {
 }
 
 function callOf(given: Given, withToken: boolean): SampleRequest {
-  const { operation, offer, keyHeader, filling } = given;
+  const { operation, offer, filling } = given;
   const [content] = operation.body?.contents ?? [];
   const text = content?.examples[0]?.text;
   const accept = operation.responses
@@ -91,7 +94,7 @@ function callOf(given: Given, withToken: boolean): SampleRequest {
     url: `${offer.baseUrl}${pathOf(operation)}${queryOf(operation)}`,
     headers: [
       ...(withToken ? [{ name: 'Authorization', value: 'Bearer ACCESS_TOKEN' }] : []),
-      { name: keyHeader, value: filling.key },
+      ...(offer.credentials === 'token' ? [] : [{ name: offer.keyHeader, value: filling.key }]),
       ...(accept ? [{ name: 'Accept', value: accept }] : []),
       ...headers.map((one) => ({ name: one.name, value: one.example || namedBy(one) })),
     ],

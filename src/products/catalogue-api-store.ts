@@ -1,7 +1,7 @@
 import type { Environment } from '../base/environment.ts';
 import { type Db, many, maybeOne } from '../db/pool.ts';
 import { visible } from './catalogue-store.ts';
-import type { GrantType } from './product.ts';
+import type { Credentials, GrantType } from './product.ts';
 
 // An API shows to whoever sees a product that opens it.
 
@@ -118,6 +118,10 @@ export type Opening = {
   environment: Environment;
   baseUrl: string;
   grantTypes: GrantType[];
+  /** What a call shows. */
+  credentials: Credentials;
+  /** The header that carries the key, where one is shown. */
+  keyHeader: string;
   needsApproval: boolean;
   /** Whether it takes new subscriptions now. */
   open: boolean;
@@ -132,7 +136,7 @@ export const listOpenings = (
   many<Opening>(
     db,
     `select p.id as "productId", p.name as "productName", p.environment, b.url as "baseUrl",
-       p.grant_types as "grantTypes", p.needs_approval as "needsApproval",
+       p.grant_types as "grantTypes", p.credentials, a.key_header as "keyHeader", p.needs_approval as "needsApproval",
        p.state = 'published' and not exists (
          select from suspensions x where (x.kind, x.id) in
            (('product', p.id), ('environment', p.environment))) as open,

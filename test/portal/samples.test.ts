@@ -198,4 +198,26 @@ describe('the code beside an operation', () => {
     expect(chosen.text).toContain(`${path}/key?application=${second.id}#code`);
     expect(chosen.text).toContain(`<option value="${second.id}" selected>Ward Round</option>`);
   });
+
+  test('shows what the product asks for, and no more: a key alone, or a token alone', async () => {
+    const at = async (path: string) =>
+      (await newBrowser(server.baseUrl).open(`${server.baseUrl}${path}`)).text;
+    const keyAlone = await at('/apis/opening-times/operations/listClinics');
+    expect(Object.keys(samplesIn(keyAlone))).not.toContain('Get a token, curl');
+    expect(samplesIn(keyAlone)['Call the API, curl']).toContain('SUBSCRIPTION_KEY');
+    expect(keyAlone).toContain('You get a key with a subscription to Opening Times.');
+
+    await server.pool.query(`update products set credentials = 'token' where id = 'read-records'`);
+    await server.pool.query(`update apis set key_header = 'X-Key' where id = 'patient-record'`);
+    const path = '/apis/patient-record/operations/readPatient';
+    const tokenAlone = await at(path);
+    expect(samplesIn(tokenAlone)['Get a token, curl']).toContain('CLIENT_SECRET');
+    expect(samplesIn(tokenAlone)['Call the API, curl']).not.toContain('SUBSCRIPTION_KEY');
+    expect(tokenAlone).toContain('You get a client with a subscription to Read Records.');
+
+    await server.pool.query(
+      `update products set credentials = 'key_and_token' where id = 'read-records'`,
+    );
+    expect(samplesIn(await at(path))['Call the API, curl']).toContain('X-Key: SUBSCRIPTION_KEY');
+  });
 });
