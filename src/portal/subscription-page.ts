@@ -11,6 +11,7 @@ import {
   listScopesOf,
 } from '../products/catalogue-store.ts';
 import type { ProductScope } from '../products/product.ts';
+import { priceInWords } from '../products/words.ts';
 import { listKeyIds } from '../subscriptions/key-store.ts';
 import { findOwnSubscription, type SubscriptionOverview } from '../subscriptions/overview-store.ts';
 import type { State } from '../subscriptions/subscription.ts';
@@ -86,7 +87,7 @@ export async function subscriptionPage(
       activatedAt: subscription.activatedAt,
     }),
     audience: around.audience,
-    price: around.priceNote,
+    price: [around.priceNote, around.price ? priceInWords(around.price) : ''].filter(Boolean),
     purpose: {
       text: subscription.purpose,
       typed: visit.purpose?.typed ?? subscription.purpose,

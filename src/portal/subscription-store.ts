@@ -1,7 +1,7 @@
 import type { Environment } from '../base/environment.ts';
 import type { AuthMethod, ClientKind } from '../clients/client.ts';
 import { type Db, many, maybeOne } from '../db/pool.ts';
-import type { GrantType, Limit } from '../products/product.ts';
+import type { GrantType, Limit, Price } from '../products/product.ts';
 
 /** What a subscription's page says of the product. */
 export type Surroundings = {
@@ -10,6 +10,7 @@ export type Surroundings = {
   rate: Limit | null;
   quota: Limit | null;
   priceNote: string;
+  price: Price | null;
   /** Announced: from that day on it opens nothing. */
   retiresOn: string | null;
   deprecationNotice: string;
@@ -27,7 +28,11 @@ export const findSurroundings = (
          then json_build_object('calls', p.rate_calls, 'seconds', p.rate_seconds) end as rate,
        case when p.quota_calls is not null
          then json_build_object('calls', p.quota_calls, 'seconds', p.quota_seconds) end as quota,
-       p.price_note as "priceNote", p.retires_on::text as "retiresOn",
+       p.price_note as "priceNote",
+       case when p.price_currency is not null
+         then json_build_object('includedCalls', p.price_included_calls, 'perThousand',
+           trim_scale(p.price_per_thousand)::text, 'currency', p.price_currency) end as price,
+       p.retires_on::text as "retiresOn",
        p.deprecation_notice as "deprecationNotice",
        p.state = 'retired' or coalesce(p.retires_on <= current_date, false) as retired
      from subscriptions s join products p on p.id = s.product_id where s.id = $1`,

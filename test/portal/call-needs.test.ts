@@ -70,7 +70,9 @@ describe('what a call needs', () => {
     const opened = [{ id: 'letters', baseUrl: 'main', version: null }];
     await saveProductApis(server.pool, product.id, opened);
     expect(await page()).toContain('in the header <code>X-Letters-Key</code>');
-    await aProduct(server.pool, { ...product, credentials: 'token' });
+    const price = { includedCalls: 500, perThousand: '2', currency: 'EUR' };
+    await aProduct(server.pool, { ...product, credentials: 'token', price });
     expect(await page()).toContain('You do not need them');
+    expect(await page()).toContain('500 calls a month included, then €2.00 for each thousand');
   });
 });
