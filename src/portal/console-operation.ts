@@ -1,6 +1,6 @@
 import type { OpenApi } from '../products/api.ts';
 import { type Html, inlineHtmlOf } from './api-markdown.ts';
-import { isNode, listOf, type Node, nodeOf, wordsOf } from './api-node.ts';
+import { isNode, listOf, type Node, wordsOf } from './api-node.ts';
 import { type Needs, operationOf as readOperation } from './api-operation.ts';
 import { findOperation, outlineOf } from './api-outline.ts';
 import { treeOf } from './api-tree.ts';
@@ -30,8 +30,6 @@ export type Parameter = {
   /** Where it may be one of a few only. */
   choices: string[];
 };
-
-const defaultKeyHeader = 'Ocp-Apim-Subscription-Key';
 
 /** The operation of that name, and what else the API can do. */
 export function operationOf(
@@ -83,14 +81,6 @@ export function operationOf(
       })),
     ),
   };
-}
-
-/** The header that carries the subscription key. */
-export function keyHeaderOf(document: OpenApi): string {
-  const schemes = Object.values(nodeOf(nodeOf(document.components).securitySchemes)).map(nodeOf);
-  const named = schemes.find((one) => one.type === 'apiKey' && one.in === 'header')?.name;
-  const usable = typeof named === 'string' && /^[A-Za-z0-9-]{1,60}$/.test(named);
-  return usable && named.toLowerCase() !== 'authorization' ? named : defaultKeyHeader;
 }
 
 /** How deep a form looks into its schemas, and how much of them it holds. */

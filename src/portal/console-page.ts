@@ -7,7 +7,7 @@ import { prefixOf } from '../subscriptions/key.ts';
 import { listTestUsersFor } from '../test-users/store.ts';
 import { suffice } from './api-access.ts';
 import { outlineOf } from './api-outline.ts';
-import { keyHeaderOf, type Operation, operationOf } from './console-operation.ts';
+import { type Operation, operationOf } from './console-operation.ts';
 import {
   type ConsoleSubscription,
   listConsoleSubscriptions,
@@ -65,7 +65,7 @@ export async function consolePage(
       owner: viewer ?? '',
       api: apiId,
       operation: forScript(operation),
-      keyHeader: keyHeaderOf(document).toLowerCase(),
+      keyHeader: opening.keyHeader.toLowerCase(),
       visible: { id: '', bases: basesOf(openings.filter(ofSandbox)) },
       subscriptions,
       issuer: `${baseUrl}/sandbox`,

@@ -13,6 +13,8 @@ export type Opening = {
   baseUrl: string;
   url: string;
   version: string;
+  /** The header that carries the key. */
+  keyHeader: string;
 };
 
 /** Of `subscriptions s`, `$1` an account. */
@@ -45,7 +47,8 @@ export const listOpenings = (
   many<Opening>(
     db,
     `select p.environment, p.id as "productId", p.name as "productName", p.audience,
-       b.name as "baseUrl", b.url, coalesce(o.version, a.version) as version
+       b.name as "baseUrl", b.url, coalesce(o.version, a.version) as version,
+       a.key_header as "keyHeader"
      from product_apis o join products p on p.id = o.product_id join apis a on a.id = o.api_id
      join api_base_urls b on b.api_id = o.api_id and b.name = o.base_url_name
      where o.api_id = $2 and ${within}

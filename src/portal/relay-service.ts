@@ -4,7 +4,7 @@ import type { Keyring } from '../base/secrets.ts';
 import { findApiDocument } from '../products/api-store.ts';
 import { environmentOfKey } from '../subscriptions/key.ts';
 import { openKey } from '../subscriptions/key-service.ts';
-import { keyHeaderOf, operationOf } from './console-operation.ts';
+import { operationOf } from './console-operation.ts';
 import { findKeyToSend, listOpenings, type Opening } from './console-store.ts';
 import { refusalAdvice } from './refusal-advice.ts';
 import { type Advice, adviceOn } from './relay-advice.ts';
@@ -28,7 +28,7 @@ export type Sending = Wanted & {
   apiId: string;
   /** By its name in the API. */
   baseUrl: string;
-  /** What of the document it is; for advice only. */
+  /** What of the document it is: by that it is checked, and advice is given. */
   operation: string;
   /** A key of a team of theirs, by where it is, or as it was typed; null: none. */
   key: { subscriptionId: string; slot: string } | { typed: string } | null;
@@ -57,7 +57,7 @@ export async function send(
   }
   const secrets = [
     ...(token ? [{ header: 'authorization', secret: token }] : []),
-    ...(key ? [{ header: keyHeaderOf(document ?? {}).toLowerCase(), secret: key }] : []),
+    ...(key ? [{ header: opening.keyHeader.toLowerCase(), secret: key }] : []),
   ];
   const request = relayRequest(
     opening.url,

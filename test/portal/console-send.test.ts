@@ -305,6 +305,17 @@ describe('what the console sends for somebody', () => {
       expect((body.answer as { text: string }).text).toContain('ocp-apim-subscription-key: ****');
     });
 
+    test('puts its key where calls for the API carry it', async () => {
+      const product = await anApi('with-a-header', echo.port);
+      await server.pool.query(`update apis set key_header = 'X-Key' where id = 'with-a-header'`);
+      const other = await aSubscriber(server, passwords, { product });
+      const theirs = await consoleIn(server, other.browser);
+      const form = call('with-a-header', { subscription: other.subscription.id, slot: 'primary' });
+      const { body } = await theirs.post('/console/send', form);
+      expect((body.answer as { text: string }).text).toContain('x-key: ****');
+      expect((body.answer as { text: string }).text).not.toContain('ocp-apim');
+    });
+
     test('calls only what it sees: not an API of an invited product, nor one of a draft', async () => {
       await anApi('invited-only', wire.port, { visibility: 'invited' });
       await anApi('drafted', wire.port, { state: 'draft' });
