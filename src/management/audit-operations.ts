@@ -1,13 +1,14 @@
 import { z } from 'zod';
 import type { RecordedAct } from '../audit/act.ts';
 import { listTrail } from '../audit/store.ts';
+import { textUpTo } from './fields.ts';
 import { type Operation, operation } from './operation.ts';
 import { page, pageQuery, placeOf } from './page.ts';
 
 const trailQuery = pageQuery.extend({
-  actor: z.string().max(300).optional(),
-  subject: z.string().max(300).optional(),
-  action: z.string().max(100).optional(),
+  actor: textUpTo(300).optional(),
+  subject: textUpTo(300).optional(),
+  action: textUpTo(100).optional(),
   day: z.iso.date('Write a day such as 2027-11-23.').optional(),
 });
 

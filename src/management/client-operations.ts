@@ -15,6 +15,7 @@ import { endClientAccess } from '../oauth/client-ending.ts';
 import { grantTypes } from '../products/product.ts';
 import { type Overlap, overlaps } from '../subscriptions/key.ts';
 import { findClientOf, findForeignSubscription, listClients } from './client-store.ts';
+import { textUpTo } from './fields.ts';
 import { type Call, type Operation, operation } from './operation.ts';
 import { page, pageQuery, placeOf } from './page.ts';
 
@@ -24,17 +25,17 @@ type Parts = {
   letters: Throttle;
 };
 
-const addresses = z.array(z.string().max(2000)).max(100);
+const addresses = z.array(textUpTo(2000)).max(100);
 const members = {
-  name: z.string().max(1000),
+  name: textUpTo(1000),
   auth_method: z.enum(authMethods),
   grant_types: z.array(z.enum(grantTypes)).max(10),
   redirect_uris: addresses,
   post_logout_redirect_uris: addresses,
   allowed_origins: addresses,
   jwks: z.record(z.string(), z.unknown()).nullable(),
-  jwks_uri: z.string().max(2000).nullable(),
-  subscriptions: z.array(z.string().max(200)).max(200),
+  jwks_uri: textUpTo(2000).nullable(),
+  subscriptions: z.array(textUpTo(200)).max(200),
 };
 const making = z.strictObject({
   ...members,

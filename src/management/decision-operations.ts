@@ -6,7 +6,7 @@ import { makeConsoleClients } from '../clients/service.ts';
 import { approve, reject, resume, suspend } from '../subscriptions/decision-service.ts';
 import { findSubscription } from '../subscriptions/store.ts';
 import { markOf } from '../subscriptions/subscription.ts';
-import { moment } from './fields.ts';
+import { moment, textUpTo } from './fields.ts';
 import { type Call, type Operation, operation } from './operation.ts';
 import { page, placeOf } from './page.ts';
 import { renaming } from './renaming.ts';
@@ -15,14 +15,14 @@ import { findSubscriptionOf, listSubscriptions } from './subscription-store.ts';
 
 type Parts = { keyring: Keyring; baseUrl: string };
 
-const reason = z.string().max(10_000);
+const reason = textUpTo(10_000);
 const reasonAlone = z.strictObject({ reason });
 const approval = z.strictObject({
   reason,
   /** Of the purpose that was read: the subscription's `purpose_mark`. */
-  purpose_mark: z.string().max(100),
+  purpose_mark: textUpTo(100),
   expires_at: moment.nullable().default(null),
-  scopes: z.array(z.string().max(300)).max(500).nullable().default(null),
+  scopes: z.array(textUpTo(300)).max(500).nullable().default(null),
 });
 
 /** What approvers do, for the programme's own client: everybody's subscriptions, and what becomes of them. */

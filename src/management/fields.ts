@@ -1,12 +1,16 @@
 import { z } from 'zod';
 
-/** One line of plain text, without spaces around it. */
-export const line = (most: number) =>
+/** Of so many characters, as people and OpenAPI count them: not in halves of emoji. */
+export const textUpTo = (most: number) =>
   z
     .string()
+    .refine((text) => [...text].length <= most, `Too long: use at most ${most} characters.`);
+
+/** One line of plain text, without spaces around it. */
+export const line = (most: number) =>
+  textUpTo(most)
     .trim()
     .min(1)
-    .max(most)
     .regex(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]*$/u, 'Write this in one line of plain text.');
 
 /** A moment with its offset (RFC 3339), as a date. */

@@ -8,7 +8,7 @@ const parse = bodyParser({
   jsonLimit: '64kb',
   onError: (error, ctx) => {
     const status = 'status' in error ? Number(error.status) : 400;
-    if (status === 413) ctx.throw(413);
+    if (status === 413 || status === 415) ctx.throw(status);
     throw new Problem(400, 'malformed_json', 'The body is not JSON that we can read.');
   },
 });

@@ -4,7 +4,7 @@ import type { Keyring } from '../base/secrets.ts';
 import { makeConsoleClients } from '../clients/service.ts';
 import { ask, cancel, changePurpose } from '../subscriptions/service.ts';
 import { states } from '../subscriptions/subscription.ts';
-import { line } from './fields.ts';
+import { line, textUpTo } from './fields.ts';
 import { type Call, type Operation, operation } from './operation.ts';
 import { page, pageQuery, placeOf } from './page.ts';
 import { findProductFor } from './product-store.ts';
@@ -15,12 +15,12 @@ type Parts = { keyring: Keyring; baseUrl: string };
 
 export const subscriptionQuery = pageQuery.extend({
   state: z.enum(states).optional(),
-  product_id: z.string().max(200).optional(),
+  product_id: textUpTo(200).optional(),
 });
 
 const asking = z.strictObject({
-  product_id: z.string().max(200),
-  purpose: z.string().max(10_000),
+  product_id: textUpTo(200),
+  purpose: textUpTo(10_000),
   name: line(80).optional(),
   terms_version: z.int().nullable().default(null),
 });
@@ -69,7 +69,7 @@ export const subscriptionOperations = (parts: Parts): Operation[] => [
     method: 'PATCH',
     path: '/subscriptions/:id',
     scope: 'subscriptions:write',
-    body: z.strictObject({ purpose: z.string().max(10_000) }),
+    body: z.strictObject({ purpose: textUpTo(10_000) }),
     run: async (call) => {
       await ownSubscription(call);
       const { pool, doer, params, body } = call;

@@ -16,13 +16,14 @@ import { findOwnTestUser, findTestUserToCopy } from '../test-users/own-store.ts'
 import { openTestUserPassword } from '../test-users/service.ts';
 import type { TestUser } from '../test-users/test-user.ts';
 import { checkTestUser, fieldsOf, type TestUserFields } from '../test-users/test-user-form.ts';
+import { textUpTo } from './fields.ts';
 import { type Call, type Operation, operation } from './operation.ts';
 import { page, pageQuery, placeOf } from './page.ts';
 import { listTestUsers } from './test-user-store.ts';
 
 type Parts = { keyring: Keyring };
 
-const text = z.string().max(1000);
+const text = textUpTo(1000);
 const members = {
   username: text,
   name: text,
@@ -33,7 +34,7 @@ const members = {
   patient: text.nullable(),
   claims: z.record(z.string(), z.unknown()),
 };
-const making = z.strictObject({ clone: z.string().max(200), ...members }).partial();
+const making = z.strictObject({ clone: textUpTo(200), ...members }).partial();
 const changing = z.strictObject({ ...members, behaviour: z.enum(behaviours).nullable() }).partial();
 
 /** A team's own test users and the shared ones; made anew for each run of its tests, as it likes. */

@@ -1,5 +1,5 @@
-import { z } from 'zod';
-import { moment } from './fields.ts';
+import type { z } from 'zod';
+import { moment, textUpTo } from './fields.ts';
 import { type Operation, operation } from './operation.ts';
 import { page, pageQuery, placeOf } from './page.ts';
 import { listUse } from './use-store.ts';
@@ -10,7 +10,7 @@ const day = 86_400_000; // milliseconds
 const useQuery = pageQuery.extend({
   from: moment.optional(),
   until: moment.optional(),
-  product_id: z.string().max(200).optional(),
+  product_id: textUpTo(200).optional(),
 });
 
 /** Who called what, hour by hour. */

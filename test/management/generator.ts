@@ -86,10 +86,11 @@ export function valid(schema: Schema, dice: Dice): unknown {
   if (schema.format === 'date-time') return `20${10 + dice(89)}-0${1 + dice(9)}-11T10:00:00Z`;
   if (schema.format === 'date') return `20${10 + dice(89)}-0${1 + dice(9)}-11`;
   const { minLength = 0, maxLength = 60, pattern } = schema;
-  const length = minLength + dice(Math.min(maxLength - minLength, 30) + 1);
+  const full = dice(4) === 0 && schema.maxLength !== undefined;
+  const length = full ? maxLength : minLength + dice(Math.min(maxLength - minLength, 30) + 1);
   const from = pattern ? plain : letters;
   const text = Array.from({ length: Math.max(1, length) }, () => from[dice(from.length)]).join('');
-  return [...text].slice(0, maxLength).join('').trim().padEnd(minLength, 'x') || 'x';
+  return text.trim().padEnd(minLength, 'x') || 'x';
 }
 
 function validObject(schema: Schema, dice: Dice): Record<string, unknown> {
