@@ -1,6 +1,7 @@
 import { createPasswords } from '../../src/base/passwords.ts';
 import { digest } from '../../src/base/secrets.ts';
 import { transaction } from '../../src/db/pool.ts';
+import { addCredential, addGateway } from '../../src/gateway/gateway-service.ts';
 import { usualCalls } from '../../src/products/api.ts';
 import { upsertApi, upsertBaseUrl } from '../../src/products/api-store.ts';
 import { makeStale, type Person } from '../portal/profile-support.ts';
@@ -114,6 +115,16 @@ describe('gateways at the desk', () => {
       action: 'gateway.credential_ended',
       detail: { ending: first.slice(-4) },
     });
+  });
+
+  test('of many who make a second one at once, one does', async () => {
+    const doer = { actor: { kind: 'system' } } as const;
+    const { id } = await addGateway(server.pool, doer, { name: 'Hurried', baseUrlName: '' });
+    const made = await Promise.allSettled(
+      Array.from({ length: 8 }, () => addCredential(server.pool, doer, id)),
+    );
+    expect(made.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    expect(await liveOf(id)).toHaveLength(2);
   });
 
   test('another gateway’s credential cannot be ended by way of this one', async () => {
