@@ -17,7 +17,11 @@ const extents = {
 export type Extent = (typeof extents)[keyof typeof extents];
 
 const { values } = parseArgs({
-  options: { smoke: { type: 'boolean', default: false }, json: { type: 'string' } },
+  options: {
+    smoke: { type: 'boolean', default: false },
+    json: { type: 'string' },
+    only: { type: 'string' },
+  },
 });
 const extent = values.smoke ? extents.smoke : extents.whole;
 const machine = {
@@ -30,7 +34,10 @@ const machine = {
 const place = await openPlace();
 try {
   const sections: Section[] = [];
-  for (const measure of [documents, verify, memory]) sections.push(await measure(place, extent));
+  for (const measure of [documents, verify, memory]) {
+    if (values.only && values.only !== measure.name) continue;
+    sections.push(await measure(place, extent));
+  }
   process.stdout.write(printed(machine, sections));
   if (values.json) {
     writeFileSync(values.json, `${JSON.stringify({ machine, extent, sections }, null, 2)}\n`);
