@@ -61,6 +61,8 @@ export async function consolePage(
     chosen: first?.id ?? '',
     several: teams.length > 1,
     signedIn: viewer !== null,
+    keyAlone: first?.credentials === 'key',
+    startWith: first ? wayToStart(first, operation) : '',
     wiring: JSON.stringify({
       owner: viewer ?? '',
       api: apiId,
@@ -134,6 +136,17 @@ const forScript = ({ id, method, path, answers, ...rest }: Operation) => ({
   bodies: rest.bodies,
   bodyRequired: rest.bodyRequired,
 });
+
+/** How a token is got, unless somebody chooses otherwise: a grant, or `none`, or one they have. */
+function wayToStart(
+  { credentials, environment, grantTypes }: ConsoleSubscription,
+  { needs }: Operation,
+): string {
+  if (needs.length === 0 || credentials === 'key') return 'none';
+  if (environment === 'live') return 'pasted';
+  const ways = ['authorization_code', 'client_credentials', 'password'] as const;
+  return ways.find((way) => grantTypes.includes(way)) ?? ways[0];
+}
 
 const inConsole = (one: ConsoleSubscription, openings: readonly Opening[]) => ({
   id: one.id,

@@ -1,6 +1,6 @@
 import type { Environment } from '../base/environment.ts';
 import { type Db, many, maybeOne } from '../db/pool.ts';
-import type { GrantType, Subjects } from '../products/product.ts';
+import type { Credentials, GrantType, Subjects } from '../products/product.ts';
 import type { Slot, SubscriptionKey } from '../subscriptions/key.ts';
 import type { State } from '../subscriptions/subscription.ts';
 
@@ -67,6 +67,8 @@ export type ConsoleSubscription = {
   productName: string;
   grantTypes: GrantType[];
   subjects: Subjects;
+  /** What a call shows. */
+  credentials: Credentials;
   /** In the order in which people read them; what was left of the product's. */
   scopes: { scope: string; description: string; isDefault: boolean }[];
   keys: { slot: Slot; lastFour: string }[];
@@ -74,6 +76,7 @@ export type ConsoleSubscription = {
 
 const columns = `s.id, s.environment, s.name, s.team_id as "teamId", t.name as "teamName",
   p.id as "productId", p.name as "productName", p.grant_types as "grantTypes", p.subjects,
+  p.credentials,
   (select coalesce(json_agg(json_build_object('scope', scope, 'description', description,
       'isDefault', is_default) order by position), '[]')
     from product_scopes

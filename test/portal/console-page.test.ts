@@ -1,10 +1,11 @@
 import { createPasswords } from '../../src/base/passwords.ts';
+import type { Product } from '../../src/products/product.ts';
 import { useDatabaseUrl } from '../support/database.ts';
 import { applyDemo } from '../support/demo.ts';
 import { newBrowser, type Page } from '../support/flow.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { aPerson, signInAs } from './profile-support.ts';
-import { keysOf } from './subscriber.ts';
+import { aSubscriber, keysOf } from './subscriber.ts';
 
 const priya = ['priya.nair@larkfield.example', 'ward-round-at-seven'] as const;
 const operation = '/console/patient-record/readPatient';
@@ -57,6 +58,31 @@ describe('the page of the console', () => {
     const { text } = await someone.open(operation);
     expect(text).toContain('You have no subscription that opens this API yet.');
     expect(text).toContain('href="/products/read-records"');
+  });
+
+  test('begins with a way to a token that the product takes, and with none where a key is enough', async () => {
+    const startOf = async (product: string, path: string) => {
+      const person = await aSubscriber(server, passwords, { product: { id: product } as Product });
+      const { text } = await person.open(path);
+      return {
+        text,
+        way: /<option value="([^"]+)" selected>/.exec(text.split('id="grant"')[1] ?? '')?.[1],
+      };
+    };
+    const records = await startOf('read-records', '/console/patient-record/readPatient');
+    expect(records.way).toBe('authorization_code');
+    const times = await startOf('opening-times', '/console/opening-times/listClinics');
+    expect(times.way).toBe('none');
+    expect(times.text).toContain('A key is all that this product asks for.');
+    await server.pool.query(
+      `update products set grant_types = '{client_credentials}' where id = 'read-records'`,
+    );
+    const system = await startOf('read-records', '/console/patient-record/readPatient');
+    expect(system.way).toBe('client_credentials');
+    await server.pool.query(
+      `update products set grant_types = '{authorization_code,client_credentials,password,refresh_token}'
+       where id = 'read-records'`,
+    );
   });
 
   test('says where a subscription lacks what the operation needs', async () => {
