@@ -25,6 +25,8 @@ export async function memory(place: Place, extent: Extent): Promise<Section> {
     title: 'Memory of one process',
     results: [],
     findings: [
+      { what: 'when it was ready', value: place.atRest, unit },
+      { what: 'from its start until it answered', value: server.startedIn, unit: 'ms' },
       { what: 'after the load above', value: before, unit, atMost: 160 },
       { what: `after ${count} calls of strangers`, value: server.memory(), unit, atMost: 160 },
     ],

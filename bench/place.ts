@@ -14,6 +14,8 @@ import { countStatements, type Statements } from './statements.ts';
 export type Place = {
   directory: string;
   server: Running;
+  /** MiB that it held when it was ready. */
+  atRest: number;
   pool: pg.Pool;
   statements: Statements;
   close(): Promise<void>;
@@ -43,7 +45,7 @@ export async function openPlace(): Promise<Place> {
   try {
     const server = await startSandgate(directory, statements.url);
     stops.unshift(() => server.stop());
-    return { directory, server, pool, statements, close };
+    return { directory, server, atRest: server.memory(), pool, statements, close };
   } catch (error) {
     await close();
     throw error;
