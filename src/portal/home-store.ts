@@ -72,7 +72,8 @@ export const listHomeSubscriptions = (
     `select s.id, s.name, s.environment, s.product_id as "productId", p.name as "productName",
        t.name as "teamName", ${state} as state, s.created_at as "createdAt",
        s.decided_at as "decidedAt", s.expires_at as "expiresAt", s.reason,
-       (select name from accounts a where a.id = s.decided_by) as "decidedByName",
+       (select name from accounts where id = s.decided_by
+        union all select name from clients where id = s.decided_by_client) as "decidedByName",
        (select coalesce(json_agg(json_build_object('slot', k.slot, 'lastFour', k.last_four)
            order by k.slot), '[]')
          from subscription_keys k

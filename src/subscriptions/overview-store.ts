@@ -8,11 +8,13 @@ export type SubscriptionOverview = Omit<Subscription, 'requestedBy' | 'decidedBy
   needsApproval: boolean;
   /** It waits, also for an open product: what the team had of it before was suspended, or had an end. */
   limitedBefore: boolean;
-  /** Null: nobody, or an account that is deleted. */
+  /** Null: nobody, an application, or an account that is deleted. */
   requestedBy: string | null;
+  /** An account's or an application's name. */
   askedBy: string | null;
   /** Who made the last move, where an account did. */
   decidedBy: string | null;
+  /** An account's or an application's. */
   decidedByName: string | null;
   /** How many people its team has. */
   teamSize: number;
@@ -24,7 +26,11 @@ const columns = `s.id, s.team_id as "teamId", s.product_id as "productId", s.env
   s.decided_as as "decidedAs", s.terms_version as "termsVersion", s.activated_at as "activatedAt",
   p.name as "productName", t.name as "teamName", p.needs_approval as "needsApproval",
   s.state = 'submitted' and s.next_waits as "limitedBefore",
-  asker.name as "askedBy", decider.name as "decidedByName",
+  coalesce(asker.name, (select c.name from audit a join clients c on c.id = a.actor_id
+    where a.subject_id = s.id and a.subject_kind = 'subscription' and a.actor_kind = 'client'
+      and a.action = 'subscription.asked' limit 1)) as "askedBy",
+  coalesce(decider.name,
+    (select name from clients where id = s.decided_by_client)) as "decidedByName",
   (select count(*)::int from team_members where team_id = s.team_id) as "teamSize"`;
 
 const joined = `subscriptions s

@@ -1,4 +1,4 @@
-import { findOwnSubscription } from '../../src/subscriptions/overview-store.ts';
+import { findOwnSubscription, findRequest } from '../../src/subscriptions/overview-store.ts';
 import { useDatabaseUrl } from '../support/database.ts';
 import { post } from '../support/flow.ts';
 import { aClient, anAccount, aProduct, aSubscription, aTeam, aTestUser } from '../support/seed.ts';
@@ -96,6 +96,8 @@ describe('a program acts by the rules of the pages', () => {
     const actor = { actor_kind: 'client', actor_id: caller.clientId, role: null };
     expect(await acts(asked.body.id)).toEqual([{ ...actor, action: 'subscription.asked' }]);
     expect(await lettersTo(approver.email)).toEqual([{ template: 'approval-requested' }]);
+    const request = await findRequest(server.pool, asked.body.id);
+    expect(request?.askedBy).toBe('Example application');
     const twice = await caller.call('POST', '/subscriptions', {
       body: { ...body, terms_version: shown.body.terms_version },
     });
@@ -170,7 +172,7 @@ describe('a program acts by the rules of the pages', () => {
       expect(await acts(id)).toEqual([{ ...actor, action: 'subscription.approved' }]);
       expect(await lettersTo(member.email)).toEqual([{ template: 'subscription-approved' }]);
       const overview = await findOwnSubscription(server.pool, { owner: member.id, id });
-      expect(overview).toMatchObject({ state: 'active', decidedByName: null });
+      expect(overview).toMatchObject({ state: 'active', decidedByName: 'Example application' });
       const twice = await approve(id);
       expect({ status: twice.status, code: twice.body.code }).toEqual({
         status: 409,
