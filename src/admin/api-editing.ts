@@ -159,7 +159,8 @@ function documentOf(text: string): Record<string, unknown> {
   if (text.trim() === '') throw new InvalidInput({ document: 'Paste an OpenAPI document.' });
   let value: unknown;
   try {
-    value = parse(text, { maxAliasCount: 200 });
+    // as it will be kept: dates and the like become text, and what lies in itself is refused
+    value = JSON.parse(JSON.stringify(parse(text, { maxAliasCount: 200 }) ?? null));
   } catch (error) {
     const line = error instanceof YAMLParseError ? error.linePos?.[0].line : undefined;
     const [what = ''] = (error as Error).message.split(/\n| at line \d/);
@@ -168,7 +169,7 @@ function documentOf(text: string): Record<string, unknown> {
     });
   }
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-    return JSON.parse(JSON.stringify(value)); // as it will be kept: dates and the like become text
+    return value as Record<string, unknown>;
   }
   throw new InvalidInput({ document: 'This is no OpenAPI document.' });
 }

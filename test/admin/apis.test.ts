@@ -78,6 +78,12 @@ describe('APIs at the desk', () => {
       'Info.title: ',
     ],
     [
+      'a document that lies in itself',
+      { document: `${document('1')}\nx-self: &self\n  more: *self` },
+      'document',
+      'This cannot be read',
+    ],
+    [
       'a document that grows when it is read',
       { document: bomb() },
       'document',
