@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import pg from 'pg';
+import type pg from 'pg';
+import { createListener } from './listener.ts';
+import { within } from './patience.ts';
 
 /** What every instance is told when a right changes (migrations/0018_gateways.sql). */
 export type Changes = {
@@ -23,8 +25,11 @@ type Parts = {
   onTold(what: string): void;
   /** Whether this word is about so much that all is to be read anew. */
   isWhole(what: string): boolean;
-  /** Reads all anew, and forgets what was known before. Where it fails, all stays as it was. */
-  renew(): Promise<void>;
+  /**
+   * Reads anew what is told of as a whole. Where it fails, all stays as it was.
+   * @param missed whether there may have been words that nobody heard: then nothing known before holds.
+   */
+  renew(missed: boolean): Promise<void>;
   /** Hears of the first of several failures in a row. */
   onError(error: unknown): void;
   settings?: Partial<Settings>;
@@ -53,32 +58,48 @@ export const defaults: Settings = {
 
 /**
  * Listens on a connection of its own, which answers a heartbeat only after it has delivered what was
- * told before. What was missed while there was none is made good by reading all anew.
+ * told before. What was missed while nobody listened is made good by reading all anew.
  * @throws {Error} where the first reading fails.
  */
 export async function createChanges(parts: Parts): Promise<Changes> {
   const { pool, onTold, isWhole, renew, onError } = parts;
   const { every, sure, patience, thorough, hears } = { ...defaults, ...parts.settings };
   const closing = new AbortController();
-  let listener: pg.Client | undefined;
   let knownAt = Number.NEGATIVE_INFINITY; // what was committed before is known here
   let changed = 1; // how often all may have changed: it was told, or nobody listened
   let read = 0; // which of these was made good by reading anew
+  let missed = true;
   let clock = 0; // what the database's is ahead of ours
   let renewing: Promise<void> | undefined;
-  let beating: Promise<void> | undefined;
-  let nextBeat: Promise<void> | undefined;
   let settling: Promise<void> | undefined;
   let failing = false;
   let heard = { from: 0, times: 0 };
 
   const age = (): number => performance.now() - knownAt;
   const isBehind = (): boolean => read < changed;
+  const listener = createListener({
+    pool,
+    patience,
+    onWord(what) {
+      if (!isWhole(what)) return onTold(what);
+      changed += 1;
+      renewAll().catch(() => {}); // the next heartbeat tries again
+    },
+    onGap() {
+      changed += 1;
+      missed = true;
+    },
+  });
 
   async function readAnew(): Promise<void> {
     const from = performance.now();
     const which = changed;
-    await within(thorough, renew());
+    const wholly = missed || !listener.connected();
+    missed = false;
+    await within(thorough, renew(wholly)).catch((error) => {
+      missed ||= wholly;
+      throw error;
+    });
     read = which;
     if (from > knownAt) knownAt = from;
   }
@@ -95,80 +116,26 @@ export async function createChanges(parts: Parts): Promise<Changes> {
     for (let times = 0; isBehind() && times < 3; times += 1) await renewOnce();
   }
 
-  async function ask(): Promise<void> {
-    const one = listener;
-    if (!one) throw new Error('nobody listens to the database');
-    const from = performance.now();
-    const { rows } = await within(
-      patience,
-      one.query<{ now: number }>(
-        'select extract(epoch from clock_timestamp())::float8 * 1000 as now',
-      ),
-    );
-    const half = (performance.now() - from) / 2;
-    clock = (rows[0]?.now ?? Date.now()) + half - Date.now();
-    if (listener === one && !isBehind() && from > knownAt) knownAt = from;
-  }
-
-  /** One that begins from now on; they follow each other. */
-  function beat(): Promise<void> {
-    if (!beating) {
-      beating = ask().finally(() => {
-        beating = undefined;
-      });
-      return beating;
-    }
-    nextBeat ??= beating
-      .catch(() => {})
-      .then(() => {
-        nextBeat = undefined;
-        return beat();
-      });
-    return nextBeat;
-  }
-
-  function dropListener(): void {
-    const one = listener;
-    listener = undefined;
-    changed += 1;
-    one?.removeAllListeners('notification');
-    one?.end().catch(() => {});
-  }
-
-  async function listen(): Promise<void> {
-    const own = { connectionTimeoutMillis: patience, keepAlive: true };
-    const one = new pg.Client({ ...pool.options, ...own });
-    one.on('error', () => listener === one && dropListener());
-    one.on('end', () => listener === one && dropListener());
-    one.on('notification', ({ payload = '' }) => {
-      if (!isWhole(payload)) return onTold(payload);
-      changed += 1;
-      renewAll().catch(() => {}); // the next heartbeat tries again
-    });
-    try {
-      await within(patience, one.connect());
-      await within(patience, one.query('listen sandgate'));
-      listener = one;
-      changed += 1;
-    } catch (error) {
-      one.end().catch(() => {});
-      throw error;
-    }
+  async function beat(): Promise<void> {
+    const { from, clock: ahead } = await listener.ask();
+    clock = ahead;
+    if (!isBehind() && from > knownAt) knownAt = from;
   }
 
   /** One turn: whatever is missing to be sure again, and a heartbeat. */
   async function turn(): Promise<void> {
+    const meanwhile = failing ? renewOnce().catch(() => {}) : undefined; // perhaps nobody may listen
     try {
-      if (!listener) await listen();
+      if (!listener.connected()) await listener.connect();
       await beat();
       await renewAll();
       failing = false;
     } catch (error) {
-      dropListener();
+      listener.drop();
       if (closing.signal.aborted) return;
       if (!failing) onError(error);
       failing = true;
-      // perhaps it is only that nobody may listen: then all is read anew every second
+      await meanwhile;
       if (age() > sure / 2) await renewOnce().catch(() => {});
     }
   }
@@ -176,7 +143,7 @@ export async function createChanges(parts: Parts): Promise<Changes> {
   /** Nobody has failed yet: this process may have been busy, and its heartbeat late. */
   async function catchUp(): Promise<void> {
     try {
-      await (listener && !isBehind() ? beat() : renewOnce());
+      await (listener.connected() && !isBehind() ? beat() : renewOnce());
     } catch {
       await renewOnce().catch(() => {}); // what cannot be known is seen by its age
     }
@@ -190,7 +157,7 @@ export async function createChanges(parts: Parts): Promise<Changes> {
   }
 
   const from = performance.now();
-  await renew();
+  await renew(true);
   knownAt = from;
   const running = run();
 
@@ -218,23 +185,10 @@ export async function createChanges(parts: Parts): Promise<Changes> {
     },
     async close() {
       closing.abort();
-      dropListener();
+      listener.drop();
       await running;
       await renewing?.catch(() => {});
-      dropListener();
+      listener.drop();
     },
   };
-}
-
-/** @throws {Error} where the work takes longer than `patience` milliseconds. */
-export async function within<T>(patience: number, work: Promise<T>): Promise<T> {
-  const done = new AbortController();
-  const late = sleep(patience, undefined, { signal: done.signal }).then(() => {
-    throw new Error('the database does not answer in time');
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    done.abort();
-  }
 }

@@ -37,7 +37,7 @@ export type Front = {
 const guesses: ReadonlySet<Reason> = new Set(['gateway_unknown', 'key_unknown', 'key_malformed']);
 
 /** Keys, tokens and subscriptions that are remembered, of each. */
-const most = 50_000;
+const most = 30_000;
 
 /**
  * Stands before everything else: a gateway asks under whatever name its caller used, once for every
@@ -59,8 +59,9 @@ export async function createFront(parts: Parts): Promise<Front> {
       told.tell(what);
       if (what.startsWith('subscription:')) keys.forgetUnknown();
     },
-    async renew() {
+    async renew(missed) {
       catalogue = await readCatalogue();
+      if (!missed) return told.tell('catalogue');
       told.tellAll();
       keys.forgetUnknown();
     },

@@ -1,10 +1,11 @@
 import { hash } from 'node:crypto';
 import type pg from 'pg';
 import type { Keyring } from '../base/secrets.ts';
-import { within } from '../db/changes.ts';
+import { within } from '../db/patience.ts';
 import { environmentOfKey, looksLikeKey } from '../subscriptions/key.ts';
 import { type HeldKey, type Holder, listHeldKeys, listHolders } from './catalogue-store.ts';
 import { createRecent } from './recent.ts';
+import { createSharedText } from './shared-text.ts';
 import type { Told } from './told.ts';
 
 export type Keys = {
@@ -36,10 +37,23 @@ export function createKeys({ pool, keyring, told, most }: Parts): Keys {
   const known = createRecent<Read<HeldKey>>(most);
   const holders = createRecent<Read<Holder>>(most);
   const unknown = createRecent<number>(mostUnknown);
+  const shared = createSharedText();
   let forgottenAt = 0;
 
-  const holds = ({ moment, value }: Read<Holder>): boolean =>
-    told.holds(moment, `subscription:${value.subscriptionId}`);
+  const compact = <T extends Holder>(value: T): T => ({
+    ...value,
+    subscriptionId: shared(value.subscriptionId),
+    teamId: shared(value.teamId),
+    productId: shared(value.productId),
+    state: shared(value.state),
+  });
+  /** What holds now need not be asked for the same words again. */
+  function holds(remembered: Read<Holder>): boolean {
+    const { moment, value } = remembered;
+    if (!told.holds(moment, `subscription:${value.subscriptionId}`)) return false;
+    remembered.moment = told.moment();
+    return true;
+  }
 
   return {
     async find(key) {
@@ -57,7 +71,7 @@ export function createKeys({ pool, keyring, told, most }: Parts): Keys {
         unknown.set(name, forgotten);
         return undefined;
       }
-      known.set(name, { moment, value });
+      known.set(name, { moment, value: compact(value) });
       return value;
     },
     async holder(subscriptionId) {
@@ -65,7 +79,7 @@ export function createKeys({ pool, keyring, told, most }: Parts): Keys {
       if (remembered && holds(remembered)) return remembered.value;
       const moment = told.moment();
       const [value] = await within(patience, listHolders(pool, subscriptionId));
-      if (value) holders.set(subscriptionId, { moment, value });
+      if (value) holders.set(subscriptionId, { moment, value: compact(value) });
       return value;
     },
     forgetUnknown() {

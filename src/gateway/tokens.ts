@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { Environment } from '../base/environment.ts';
 import { digest } from '../base/secrets.ts';
-import { within } from '../db/changes.ts';
+import { within } from '../db/patience.ts';
 import {
   type Claims,
   type Fault,
@@ -10,6 +10,7 @@ import {
   type TokenCheck,
 } from '../oauth/token-check.ts';
 import { createRecent } from './recent.ts';
+import { createSharedText, type SharedText } from './shared-text.ts';
 import type { Told } from './told.ts';
 
 /** A token that counts, as far as calls are concerned. */
@@ -39,11 +40,11 @@ type Parts = {
 /** What a token shows never changes; what the database says of it holds until something is told. */
 type Remembered = { check: TokenCheck; claims: Claims; standing: Standing | undefined };
 type Standing = {
+  /** Until then nothing was told of anything that it depends on. */
   moment: number;
   /** Milliseconds. */
   endsAt: number;
   value: CountingToken | Fault;
-  things: readonly string[];
 };
 
 /** Of tokens that show by themselves that they do not count. */
@@ -57,6 +58,7 @@ const patience = 700;
 export function createTokens({ checks, told, most, isAudience }: Parts): Tokens {
   const known = createRecent<Remembered>(most);
   const faulty = createRecent<Fault>(mostFaulty);
+  const shared = createSharedText();
 
   async function read(name: string, token: string): Promise<Remembered | Fault> {
     const issuer = issuerIn(token);
@@ -66,9 +68,35 @@ export function createTokens({ checks, told, most, isAudience }: Parts): Tokens 
       faulty.set(name, claims as Fault); // without a check it is one
       return claims as Fault;
     }
-    const remembered = { check, claims: needed(claims), standing: undefined };
+    const remembered = { check, claims: needed(claims, shared), standing: undefined };
     known.set(name, remembered);
     return remembered;
+  }
+
+  async function stand({ check, claims }: Remembered): Promise<Standing> {
+    const moment = told.moment();
+    const stands = await within(patience, check.stand(claims));
+    if (isFault(stands)) return { moment, endsAt: Date.now() + refusedFor, value: stands };
+    const { product, scopes, endsAt } = stands;
+    const value = {
+      environment: check.environment,
+      clientId: claims.client_id,
+      subject: claims.gid ? String(claims.sub) : '',
+      testUser: claims.test_user === true,
+      productId: shared(product.id),
+      subscriptionId: product.subscriptionId && shared(product.subscriptionId),
+      scopes: scopes.map(shared),
+    };
+    return { moment, endsAt: endsAt ?? Number.POSITIVE_INFINITY, value };
+  }
+
+  function holds(standing: Standing, claims: Claims): boolean {
+    const moment = told.moment();
+    if (Date.now() >= standing.endsAt) return false;
+    if (standing.moment === moment) return true;
+    if (!told.holds(standing.moment, ...thingsOf(claims, standing.value))) return false;
+    standing.moment = moment;
+    return true;
   }
 
   return {
@@ -78,53 +106,40 @@ export function createTokens({ checks, told, most, isAudience }: Parts): Tokens 
       if (isFault(remembered)) return remembered;
       const { check, claims, standing } = remembered;
       if (claims.exp * 1000 <= Date.now()) return { fault: 'token_expired', detail: '' };
-      if (standing && holds(standing, told)) return standing.value;
-      const { environment } = check;
-      if (!isAudience(environment, String(claims.aud))) {
+      if (standing && holds(standing, claims)) return standing.value;
+      if (!isAudience(check.environment, String(claims.aud))) {
         return { fault: 'token_other_product', detail: `Its audience is ${claims.aud}.` };
       }
-      const moment = told.moment();
-      remembered.standing = await within(patience, stand(check, claims, moment));
+      remembered.standing = await stand(remembered);
       return remembered.standing.value;
     },
   };
 }
 
-const holds = ({ moment, endsAt, things }: Standing, told: Told): boolean =>
-  Date.now() < endsAt && told.holds(moment, ...things);
-
-async function stand(check: TokenCheck, claims: Claims, moment: number): Promise<Standing> {
-  const stands = await check.stand(claims);
-  const things = [
+/** All that it depends on, in the words in which changes are told. */
+function thingsOf(claims: Claims, value: CountingToken | Fault): string[] {
+  const { client_id, jti, gid, sub } = claims;
+  const subscriptionId = isFault(value) ? null : value.subscriptionId;
+  return [
     'catalogue',
-    `client:${claims.client_id}`,
-    `token:${claims.jti}`,
-    ...(claims.gid ? [`grant:${digest(claims.gid).toString('hex')}`, `subject:${claims.sub}`] : []),
+    `client:${client_id}`,
+    `token:${jti}`,
+    ...(gid ? [`grant:${digest(gid).toString('hex')}`, `subject:${sub}`] : []),
+    ...(subscriptionId ? [`subscription:${subscriptionId}`] : []),
   ];
-  if (isFault(stands)) return { moment, endsAt: Date.now() + refusedFor, value: stands, things };
-  const { product, scopes, endsAt } = stands;
-  if (product.subscriptionId) things.push(`subscription:${product.subscriptionId}`);
-  const value = {
-    environment: check.environment,
-    clientId: claims.client_id,
-    subject: claims.gid ? String(claims.sub) : '',
-    testUser: claims.test_user === true,
-    productId: product.id,
-    subscriptionId: product.subscriptionId,
-    scopes,
-  };
-  return { moment, endsAt: endsAt ?? Number.POSITIVE_INFINITY, value, things };
 }
 
 /** What is not needed again is not kept. */
-const needed = ({ jti, exp, client_id, scope, gid, aud, sub, test_user }: Claims): Claims => ({
+const needed = (
+  { jti, exp, client_id, scope, gid, aud, sub, test_user }: Claims,
+  shared: SharedText,
+): Claims => ({
   jti,
   exp,
-  client_id,
-  ...(scope !== undefined && { scope }),
-  ...(gid !== undefined && { gid }),
-  ...(aud !== undefined && { aud }),
-  ...(sub !== undefined && { sub }),
+  client_id: shared(client_id),
+  scope: shared(scope ?? ''),
+  aud: shared(String(aud)),
+  ...(gid !== undefined && { gid, sub: String(sub) }), // without a grant it is about nobody
   ...(test_user !== undefined && { test_user }),
 });
 

@@ -303,6 +303,29 @@ describe('a gateway', () => {
   });
 });
 
+describe('where no gateway has to show a credential', () => {
+  let open: TestServer;
+  beforeAll(async () => {
+    open = await startServer({ databaseUrl, gatewaysShowCredential: false, limitAddresses: true });
+  });
+  afterAll(() => open.close());
+  const asked = (more: Partial<Question> = {}) =>
+    verify(open.baseUrl, { api: keyed.api.id, key: keyed.key, ...more });
+
+  test('any is answered, but none that shows a wrong one', async () => {
+    expect((await asked()).status).toBe(200);
+    expect((await asked({ gateway })).status).toBe(200);
+    expect((await asked({ gateway: 'wrong' })).body.reason).toBe('gateway_unknown');
+  });
+
+  test('whoever guesses at keys is told to wait, and a good key goes on', async () => {
+    const guess = () => asked({ key: newKey('sandbox') });
+    const answers = await Promise.all(Array.from({ length: 320 }, guess));
+    expect(answers.filter(({ status }) => status === 429).length).toBeGreaterThan(0);
+    expect((await asked()).status).toBe(200);
+  });
+});
+
 /** Milliseconds until it is answered so. */
 async function settled(again: () => ReturnType<typeof ask>, status: number): Promise<number> {
   const from = performance.now();

@@ -1,0 +1,87 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type pg from 'pg';
+import { type Changes, createChanges } from '../../src/db/changes.ts';
+import { useDatabase } from '../support/database.ts';
+
+const pool = useDatabase();
+const open: Changes[] = [];
+afterEach(async () => {
+  for (const one of open.splice(0)) await one.close();
+});
+
+/** What was heard, in order; `read` for each reading anew. */
+async function heard(from = pool, more: { onRead?: () => Promise<void> } = {}) {
+  const words: string[] = [];
+  const changes = await createChanges({
+    pool: from,
+    isWhole: (what) => what === 'catalogue',
+    onTold: (what) => words.push(what),
+    async renew() {
+      await more.onRead?.();
+      words.push('read');
+    },
+    onError: () => words.push('failed'),
+  });
+  open.push(changes);
+  return { changes, words };
+}
+
+const tell = (what: string) => pool.query(`select pg_notify('sandgate', $1)`, [what]);
+
+test('what was committed before one listens to it is heard', async () => {
+  const { changes, words } = await heard();
+  await sleep(300); // listens by now, and has read what it may have missed before
+  words.length = 0;
+  await tell('subscription:1');
+  await changes.hear();
+  expect(words).toEqual(['subscription:1']);
+  await tell('catalogue');
+  await changes.hear();
+  expect(words).toEqual(['subscription:1', 'read']);
+});
+
+test('is sure for as long as it hears, and of the database’s clock', async () => {
+  const { changes } = await heard();
+  for (let n = 0; n < 10; n += 1) {
+    await sleep(150);
+    expect(changes.age()).toBeLessThan(1000);
+  }
+  const { rows } = await pool.query('select extract(epoch from now())::float8 * 1000 as now');
+  expect(Math.abs(changes.now() - rows[0].now)).toBeLessThan(500);
+});
+
+test('is not sure before all is read that was told of the whole', async () => {
+  let slow = 0;
+  const { changes } = await heard(pool, { onRead: () => sleep(slow) });
+  await sleep(300);
+  slow = 1600;
+  await tell('catalogue');
+  await sleep(1400);
+  expect(changes.age()).toBeGreaterThan(1000);
+  await sleep(800);
+  expect(changes.age()).toBeLessThan(2000); // as of when the reading began
+});
+
+test('reads anew again and again where nobody may listen', async () => {
+  const deaf = Object.assign(Object.create(pool), {
+    options: { ...pool.options, connectionString: 'postgres://127.0.0.1:9/none' },
+  }) as pg.Pool;
+  const { changes, words } = await heard(deaf);
+  await sleep(2500);
+  expect(changes.age()).toBeLessThan(1000);
+  expect(words.filter((word) => word === 'read').length).toBeGreaterThan(2);
+  expect(words.filter((word) => word === 'failed')).toHaveLength(1);
+});
+
+test('is not asked more than so many times a second', async () => {
+  const { changes } = await heard();
+  await sleep(300);
+  const from = performance.now();
+  await Promise.all(Array.from({ length: 5000 }, () => changes.hear()));
+  expect(performance.now() - from).toBeLessThan(1000);
+});
+
+test('does not begin where nothing can be read', async () => {
+  const refusing = () => Promise.reject(new Error('no database'));
+  await expect(heard(pool, { onRead: refusing })).rejects.toThrow('no database');
+});
