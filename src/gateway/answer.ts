@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Policy } from '../usage/limits.ts';
 import { reasons } from '../usage/reason.ts';
-import type { Allowed, Refused, Verdict } from './verdict.ts';
+import type { Refused, Verdict } from './verdict.ts';
 
 type About = {
   requestId: string;
@@ -16,16 +16,30 @@ type Headers = Record<string, string | number>;
 
 /** Exactly 200 and empty, or a refusal in the form that Azure API Management gives it. */
 export function answer(res: ServerResponse, verdict: Verdict, about: About): void {
+  if (!verdict.allowed) {
+    refuse(res, verdict, about);
+    return;
+  }
+  const { identity, policies } = verdict;
   const headers: Headers = {
     'X-Request-Id': about.requestId,
     'Cache-Control': 'no-store',
-    ...policyHeaders(verdict.policies),
+    'Content-Length': 0,
+    'X-Subscription-Id': identity.subscriptionId,
+    'X-Product-Id': identity.productId,
+    'X-Developer-Id': identity.teamId,
+    'X-Auth-Subject': identity.subject,
+    'X-Auth-Client-Id': identity.clientId,
+    'X-Auth-Scope': identity.scope,
+    'X-Auth-Test-User': identity.testUser,
+    'X-Auth-Environment': identity.environment,
   };
-  if (verdict.allowed) {
-    res.writeHead(200, { ...headers, 'Content-Length': 0, ...identityHeaders(verdict) });
-    res.end();
-    return;
-  }
+  if (policies.length > 0) Object.assign(headers, policyHeaders(policies));
+  res.writeHead(200, headers);
+  res.end();
+}
+
+function refuse(res: ServerResponse, verdict: Refused, about: About): void {
   const status = about.folded && verdict.status !== 401 ? 403 : verdict.status;
   const message = messageOf(verdict);
   const body = JSON.stringify({
@@ -35,11 +49,13 @@ export function answer(res: ServerResponse, verdict: Verdict, about: About): voi
     requestId: about.requestId,
   });
   const challenge = challengeOf(verdict, about);
-  res.writeHead(status, {
-    ...headers,
+  const headers: Headers = {
+    'X-Request-Id': about.requestId,
+    'Cache-Control': 'no-store',
     'Content-Type': 'application/json; charset=utf-8',
     'Content-Length': Buffer.byteLength(body),
     'X-Content-Type-Options': 'nosniff',
+    ...policyHeaders(verdict.policies),
     // nginx keeps what the headers say of a subrequest's answer, and never its body
     ...(about.folded && {
       'X-Gateway-Status': verdict.status,
@@ -47,27 +63,18 @@ export function answer(res: ServerResponse, verdict: Verdict, about: About): voi
     }),
     ...(verdict.retryAfter > 0 && { 'Retry-After': verdict.retryAfter }),
     ...(challenge && { 'WWW-Authenticate': challenge }),
-  });
+  };
+  res.writeHead(status, headers);
   res.end(body);
 }
 
-const identityHeaders = ({ identity }: Allowed): Headers => ({
-  'X-Subscription-Id': identity.subscriptionId,
-  'X-Product-Id': identity.productId,
-  'X-Developer-Id': identity.teamId,
-  'X-Auth-Subject': identity.subject,
-  'X-Auth-Client-Id': identity.clientId,
-  'X-Auth-Scope': identity.scope,
-  'X-Auth-Test-User': identity.testUser,
-  'X-Auth-Environment': identity.environment,
-});
-
 /** draft-ietf-httpapi-ratelimit-headers */
 export function policyHeaders(policies: readonly Policy[]): Headers {
-  if (policies.length === 0) return {};
   const left = policies.map(({ name, remaining, reset }) => `"${name}";r=${remaining};t=${reset}`);
   const rules = policies.map(({ name, calls, seconds }) => `"${name}";q=${calls};w=${seconds}`);
-  return { RateLimit: left.join(', '), 'RateLimit-Policy': rules.join(', ') };
+  return policies.length === 0
+    ? {}
+    : { RateLimit: left.join(', '), 'RateLimit-Policy': rules.join(', ') };
 }
 
 /** Of a key no more is said than Azure says: what exactly is wrong with it is for its owner to see. */

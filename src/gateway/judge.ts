@@ -93,7 +93,8 @@ async function identify(parts: JudgeParts, one: Case): Promise<Shown | Refused> 
 /** What the key opens, where it and its subscription hold. */
 async function heldBy(key: string, { keys }: JudgeParts, one: Case): Promise<HeldKey | Refused> {
   if (!looksLikeKey(key)) return refusal('key_malformed');
-  const held = await keys.find(key);
+  const found = keys.find(key);
+  const held = found instanceof Promise ? await found : found;
   if (!held) return refusal('key_unknown');
   one.call.keyId = held.keyId;
   const stopped = standingOf(held, one);
@@ -171,7 +172,8 @@ async function countingToken(
   const bearer = bearerOf(asked);
   if (bearer === undefined) return refusal('token_missing');
   if (bearer === '') return refusal('token_malformed');
-  const token = await tokens.find(bearer);
+  const found = tokens.find(bearer);
+  const token = found instanceof Promise ? await found : found;
   if (isFault(token)) return refusal(token.fault, { detail: token.detail });
   call.clientId = token.clientId;
   call.testUser = token.testUser;

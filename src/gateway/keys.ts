@@ -9,8 +9,8 @@ import { createSharedText } from './shared-text.ts';
 import type { Told } from './told.ts';
 
 export type Keys = {
-  /** What a key of ours opens; undefined: nobody has it. */
-  find(key: string): Promise<HeldKey | undefined>;
+  /** What a key of ours opens; undefined: nobody has it. A promise only where it must be read. */
+  find(key: string): HeldKey | undefined | Promise<HeldKey | undefined>;
   /** The subscription of a token. */
   holder(subscriptionId: string): Promise<Holder | undefined>;
   /** Call it when a key may be there that was not. */
@@ -55,24 +55,26 @@ export function createKeys({ pool, keyring, told, most }: Parts): Keys {
     return true;
   }
 
+  async function read(name: string, key: string): Promise<HeldKey | undefined> {
+    const moment = told.moment();
+    const forgotten = forgottenAt;
+    const [value] = await within(patience, listHeldKeys(pool, keyring.fingerprint(key)));
+    if (value?.environment !== environmentOfKey(key)) {
+      known.delete(name);
+      unknown.set(name, forgotten);
+      return undefined;
+    }
+    known.set(name, { moment, value: compact(value) });
+    return value;
+  }
+
   return {
-    async find(key) {
+    find(key) {
       if (!looksLikeKey(key)) return undefined;
       const name = hash('sha256', key, 'base64'); // in memory only: it is quicker than the fingerprint
       const remembered = known.get(name);
       if (remembered && holds(remembered)) return remembered.value;
-      if (unknown.get(name) === forgottenAt) return undefined;
-
-      const moment = told.moment();
-      const forgotten = forgottenAt;
-      const [value] = await within(patience, listHeldKeys(pool, keyring.fingerprint(key)));
-      if (value?.environment !== environmentOfKey(key)) {
-        known.delete(name);
-        unknown.set(name, forgotten);
-        return undefined;
-      }
-      known.set(name, { moment, value: compact(value) });
-      return value;
+      return unknown.get(name) === forgottenAt ? undefined : read(name, key);
     },
     async holder(subscriptionId) {
       const remembered = holders.get(subscriptionId);

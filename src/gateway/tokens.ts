@@ -26,7 +26,10 @@ export type CountingToken = {
   scopes: readonly string[];
 };
 
-export type Tokens = { find(token: string): Promise<CountingToken | Fault> };
+export type Tokens = {
+  /** A promise only where something of it must be found out. */
+  find(token: string): CountingToken | Fault | Promise<CountingToken | Fault>;
+};
 
 type Parts = {
   /** Of every issuer whose tokens may come. */
@@ -99,22 +102,29 @@ export function createTokens({ checks, told, most, isAudience }: Parts): Tokens 
     return true;
   }
 
+  async function findOut(name: string, token: string): Promise<CountingToken | Fault> {
+    const remembered = known.get(name) ?? faulty.get(name) ?? (await read(name, token));
+    if (isFault(remembered)) return remembered;
+    const { check, claims } = remembered;
+    if (isOver(claims)) return { fault: 'token_expired', detail: '' };
+    if (!isAudience(check.environment, String(claims.aud))) {
+      return { fault: 'token_other_product', detail: `Its audience is ${claims.aud}.` };
+    }
+    remembered.standing = await stand(remembered);
+    return remembered.standing.value;
+  }
+
   return {
-    async find(token) {
+    find(token) {
       const name = hash('sha256', token, 'base64');
-      const remembered = known.get(name) ?? faulty.get(name) ?? (await read(name, token));
-      if (isFault(remembered)) return remembered;
-      const { check, claims, standing } = remembered;
-      if (claims.exp * 1000 <= Date.now()) return { fault: 'token_expired', detail: '' };
-      if (standing && holds(standing, claims)) return standing.value;
-      if (!isAudience(check.environment, String(claims.aud))) {
-        return { fault: 'token_other_product', detail: `Its audience is ${claims.aud}.` };
-      }
-      remembered.standing = await stand(remembered);
-      return remembered.standing.value;
+      const { standing, claims } = known.get(name) ?? {};
+      const stands = standing && claims && !isOver(claims) && holds(standing, claims);
+      return stands ? standing.value : findOut(name, token);
     },
   };
 }
+
+const isOver = ({ exp }: Claims): boolean => exp * 1000 <= Date.now();
 
 /** All that it depends on, in the words in which changes are told. */
 function thingsOf(claims: Claims, value: CountingToken | Fault): string[] {
