@@ -93,7 +93,7 @@ function challengeOf(verdict: Refused, { apiId, keyHeader }: About): string | un
   const { reason, status, scopes } = verdict;
   const realm = `realm="${apiId}"`;
   if (reason === 'scope_missing') {
-    return `Bearer ${realm}, error="insufficient_scope", scope="${scopes.join(' ')}"`;
+    return `Bearer ${realm}, error="insufficient_scope", scope="${ascii(scopes.join(' '))}"`;
   }
   if (status !== 401) return undefined;
   if (reason === 'gateway_unknown') return 'Gateway realm="gateway", name="X-Gateway-Key"';
