@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { freePort } from '../../src/db/embedded-server.ts';
+import { keptOfUnknown } from '../../src/usage/refusal-store.ts';
 import { useDatabaseUrl } from '../support/database.ts';
 import { secretOfTests } from '../support/seed.ts';
 import { aGateway, aKeyed, verify } from './stage.ts';
@@ -87,7 +88,7 @@ test('every call that was answered is counted once, by a process that is told to
   expect(answered.allowed).toBeGreaterThan(50);
   expect(await counted()).toEqual(answered);
   const { rows } = await pool.query('select count(*)::int as kept from refusals');
-  expect(rows[0].kept).toBe(Math.min(answered.unauthorized, 1000));
+  expect(rows[0].kept).toBe(Math.min(answered.unauthorized, keptOfUnknown));
 });
 
 test('one that is killed has lost no more than its last second', async () => {
