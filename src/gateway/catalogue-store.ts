@@ -86,13 +86,14 @@ export type Holder = {
   state: string;
   /** Milliseconds, as all here. Null: until somebody says so. */
   endsAt: number | null;
-  /** Null: it never was active. */
-  activatedAt: number | null;
+  /** When the team's first subscription to the product became active. Null: none ever was. */
+  countedFrom: number | null;
 };
 
 const columns = `s.id as "subscriptionId", s.team_id as "teamId", s.product_id as "productId",
   s.environment, s.state, extract(epoch from s.expires_at)::float8 * 1000 as "endsAt",
-  extract(epoch from s.activated_at)::float8 * 1000 as "activatedAt"`;
+  (select extract(epoch from min(o.activated_at))::float8 * 1000 from subscriptions o
+   where o.team_id = s.team_id and o.product_id = s.product_id) as "countedFrom"`;
 
 export const listHolders = (db: Db, subscriptionId: string): Promise<Holder[]> =>
   many<Holder>(db, `select ${columns} from subscriptions s where s.id = $1`, [subscriptionId]);

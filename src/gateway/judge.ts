@@ -59,15 +59,15 @@ export async function judge(parts: JudgeParts, one: Case): Promise<Verdict> {
   };
 }
 
-/** Calls of one subscription count together, and so do those of one first-party client. */
+/** Calls of one team by one product count together, and so do those of one first-party client. */
 function allowanceFor(
   { product, holder, token }: Shown,
   { limits }: JudgeParts,
 ): Allowance | Promise<Allowance> {
   const { id, rate, quota } = product;
   if (!rate && !quota) return { exceeded: null, retryAfter: 0, policies: [] };
-  const whose = holder?.subscriptionId ?? `client:${token?.clientId}:${id}`;
-  return limits.take({ id: whose, anchor: holder?.activatedAt ?? 0, rate, quota });
+  const whose = holder ? `team:${holder.teamId}` : `client:${token?.clientId}`;
+  return limits.take({ id: `${whose}:${id}`, anchor: holder?.countedFrom ?? 0, rate, quota });
 }
 
 async function identify(parts: JudgeParts, one: Case): Promise<Shown | Refused> {

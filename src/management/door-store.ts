@@ -23,7 +23,8 @@ export const findRight = (
   maybeOne<Right>(
     db,
     `select p.id as "productId", s.id as "subscriptionId", s.team_id as "teamId",
-       coalesce(extract(epoch from s.activated_at)::float8 * 1000, 0) as anchor,
+       coalesce((select extract(epoch from min(o.activated_at))::float8 * 1000 from subscriptions o
+         where o.team_id = s.team_id and o.product_id = p.id), 0) as anchor,
        case when p.rate_calls is not null
          then json_build_object('calls', p.rate_calls, 'seconds', p.rate_seconds) end as rate,
        case when p.quota_calls is not null

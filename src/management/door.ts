@@ -53,8 +53,9 @@ export function createDoor({ pool, checks, onError }: Parts): Door {
   async function pass(ctx: Context, { scope }: Operation, call: Seen): Promise<ManagementCaller> {
     const { caller, right } = await identify(ctx, { pool, checks }, call);
     if (!caller.scopes.includes(scope)) throw new Refusal(403, 'scope_missing', scope);
-    const id = right.subscriptionId ?? `client:${caller.clientId}:${right.productId}`;
-    const allowance = await Promise.resolve(limits.take({ ...right, id })).catch(() => {
+    const whose = right.teamId ? `team:${right.teamId}` : `client:${caller.clientId}`;
+    const holder = { ...right, id: `${whose}:${right.productId}` };
+    const allowance = await Promise.resolve(limits.take(holder)).catch(() => {
       throw new Busy('unavailable', `${reasons.unavailable.says} ${reasons.unavailable.mend}`, 1);
     });
     const { exceeded, retryAfter, policies } = allowance;

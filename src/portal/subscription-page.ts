@@ -13,7 +13,11 @@ import {
 import type { ProductScope } from '../products/product.ts';
 import { priceInWords } from '../products/words.ts';
 import { listKeyIds } from '../subscriptions/key-store.ts';
-import { findOwnSubscription, type SubscriptionOverview } from '../subscriptions/overview-store.ts';
+import {
+  findFirstActivation,
+  findOwnSubscription,
+  type SubscriptionOverview,
+} from '../subscriptions/overview-store.ts';
 import type { State } from '../subscriptions/subscription.ts';
 import { stateWords } from '../subscriptions/words.ts';
 import { suspensionsOf } from '../suspensions/store.ts';
@@ -83,8 +87,10 @@ export async function subscriptionPage(
     use: await useCard(db, {
       owner: accountId,
       subscriptionId: id,
+      teamId: subscription.teamId,
+      productId: subscription.productId,
       quota: keysLast(state) ? around.quota : null,
-      activatedAt: subscription.activatedAt,
+      countedFrom: await findFirstActivation(db, subscription),
     }),
     audience: around.audience,
     price: [around.priceNote, around.price ? priceInWords(around.price) : ''].filter(Boolean),

@@ -115,3 +115,17 @@ export const listOthersOf = (
      where s.team_id = $1 and s.id <> $2 order by s.created_at desc, s.id limit 20`,
     [teamId, id],
   );
+
+/** When the team first could call by the product: a quota's periods follow each other from there. */
+export const findFirstActivation = async (
+  db: Db,
+  { teamId, productId }: { teamId: string; productId: string },
+): Promise<Date | null> =>
+  (
+    await maybeOne<{ first: Date | null }>(
+      db,
+      `select min(activated_at) as first from subscriptions
+       where team_id = $1 and product_id = $2`,
+      [teamId, productId],
+    )
+  )?.first ?? null;

@@ -21,7 +21,10 @@ export type Allowance = {
   policies: Policy[];
 };
 
-/** Whose calls are counted together: a subscription, or a first-party client with a product. */
+/**
+ * Whose calls of a product are counted together: a team's, whichever subscription they go by, so that
+ * asking anew begins no new window; or a first-party client's.
+ */
 export type Holder = {
   id: string;
   /** In milliseconds: the windows of a quota follow each other from here. */

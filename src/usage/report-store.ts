@@ -56,18 +56,18 @@ export const listPoints = (
     [...valuesOf(asked), asked.by],
   );
 
-/** Of one subscription, since a moment: how many calls were let through, by whole hours. */
+/** Of one team by one product, since a moment: how many calls were let through, by whole hours. */
 export const countAllowed = async (
   db: Db,
-  { subscriptionId, since }: { subscriptionId: string; since: Date },
+  { teamId, productId, since }: { teamId: string; productId: string; since: Date },
 ): Promise<number> =>
   (
     await maybeOne<{ calls: number }>(
       db,
       `select coalesce(sum(calls), 0)::float8 as calls from use_hours
-       where subscription_id = $1 and hour >= date_trunc('hour', $2::timestamptz, 'UTC')
-         and outcome = 'allowed'`,
-      [subscriptionId, since],
+       where team_id = $1 and product_id = $2 and subscription_id <> ''
+         and hour >= date_trunc('hour', $3::timestamptz, 'UTC') and outcome = 'allowed'`,
+      [teamId, productId, since],
     )
   )?.calls ?? 0;
 

@@ -261,6 +261,24 @@ test.each([403, 429] as const)('a used up quota is answered with %d', async (quo
   });
 });
 
+test('cancelling and asking again begins no new quota', async () => {
+  const limited = await aKeyed(server.pool, { quota: { calls: 1, seconds: 2_592_000 } });
+  const { api, product, subscription } = limited;
+  expect((await ask({ api: api.id, key: limited.key })).status).toBe(200);
+  await server.pool.query(`update subscriptions set state = 'cancelled' where id = $1`, [
+    subscription.id,
+  ]);
+  const again = await aSubscription(server.pool, {
+    product,
+    team: { id: subscription.teamId, name: 'Again', createdAt: new Date() },
+  });
+  const [primary] = await keysOf(server.pool, again);
+  expect(await ask({ api: api.id, key: primary?.value ?? '' })).toMatchObject({
+    status: 403,
+    body: { reason: 'quota_exceeded' },
+  });
+});
+
 describe('a gateway', () => {
   test.each([
     ['shows no credential', undefined],

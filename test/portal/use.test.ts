@@ -265,8 +265,10 @@ describe('use, as a team sees it', () => {
     const card = await useCard(server.pool, {
       owner: someone.team.id,
       subscriptionId: someone.subscription.id,
+      teamId: someone.team.id,
+      productId: someone.subscription.productId,
       quota: { calls: 1_000, seconds: 2_592_000 },
-      activatedAt: day(45), // a trigger lets no test set it
+      countedFrom: day(45), // a trigger lets no test set it
     });
     expect(card).toMatchObject({
       total: '477 calls',
