@@ -135,11 +135,13 @@ export async function createApp(parts: AppParts): Promise<App> {
   app.use(portalRoutes({ ...parts, sampleApi: { url, metadata } }).routes());
 
   const gateways = await createFront({ ...parts, checks });
-  const others = app.callback();
   return {
     pages: app,
-    callback: () => (req, res) =>
-      gateways.answers(req, res) || wired.kept.answers(req, res) || void others(req, res),
+    callback() {
+      const others = app.callback(); // with what was added to the pages by now
+      return (req, res) =>
+        gateways.answers(req, res) || wired.kept.answers(req, res) || void others(req, res);
+    },
     close: () => management.close().then(gateways.close),
   };
 }
