@@ -371,18 +371,22 @@ async function countStatements(
   work: () => Promise<unknown>,
 ): Promise<number> {
   let count = 0;
+  const ofPool = new Set<unknown>(); // the heartbeat has a connection of its own
+  const acquired = (client: unknown) => ofPool.add(client);
+  pool.on('acquire', acquired);
   const client = await pool.connect();
   const prototype = Object.getPrototypeOf(client);
   client.release();
   const { query } = prototype;
   prototype.query = function counted(this: unknown, ...given: unknown[]) {
-    count += 1;
+    if (ofPool.has(this)) count += 1;
     return query.apply(this, given);
   };
   try {
     await work();
   } finally {
     prototype.query = query;
+    pool.off('acquire', acquired);
   }
   return count;
 }
