@@ -38,6 +38,9 @@ storiesWith('nginx')('calls through nginx', () => {
       '127.0.0.1:3000': new URL(care.server.baseUrl).host,
       '127.0.0.1:4000': `127.0.0.1:${(api.address() as AddressInfo).port}`,
       sg_gw_CHANGE_ME: care.gatewayKey,
+      // a busy machine may keep nginx waiting: what it then logs is its own decision, and none of ours
+      'proxy_connect_timeout 1s': 'proxy_connect_timeout 60s',
+      'proxy_read_timeout 2s': 'proxy_read_timeout 60s',
     });
     // Callers say in a header which of them they are: nginx has no other way to tell those apart whom we refused.
     const decided = `log_format decided '$http_x_caller|$request_method $uri|$status';\n`;
@@ -118,7 +121,7 @@ storiesWith('nginx')('calls through nginx', () => {
       const ours = await countedByUs();
       expect(Object.fromEntries(sorted(ours))).toEqual(Object.fromEntries(sorted(theirs)));
       const seen = new Set([...theirs.keys()].map((key) => key.split(' | ')[2]));
-      expect([...seen].sort()).toEqual(['200', '401', '403', '429']); // every kind came
+      expect([...seen]).toEqual(expect.arrayContaining(['200', '401', '403', '429'])); // every kind came
     },
     30 * 60_000,
   );
