@@ -5,6 +5,7 @@ import {
   createHmac,
   hkdfSync,
   randomBytes,
+  randomFillSync,
   timingSafeEqual,
 } from 'node:crypto';
 
@@ -13,14 +14,17 @@ export const newSecret = (): string => randomBytes(32).toString('base64url');
 
 /** An opaque id of [A-Za-z0-9_-], 120 random bits: long enough never to be guessed or to collide. */
 export function newId(): string {
-  if (unused.length < idBytes) unused = randomBytes(idBytes * 256);
-  const id = unused.toString('base64url', 0, idBytes);
-  unused = unused.subarray(idBytes);
-  return id;
+  if (used === random.length) {
+    randomFillSync(random);
+    used = 0;
+  }
+  used += idBytes;
+  return random.toString('base64url', used - idBytes, used);
 }
 const idBytes = 15;
 /** Every request has an id, and asking for a few random bytes takes as long as for many. */
-let unused = Buffer.alloc(0);
+const random = Buffer.alloc(idBytes * 256);
+let used = random.length;
 
 /** SHA-256: enough for what we generated ourselves with 256 random bits; never for what a person chose. */
 export const digest = (value: string): Buffer => createHash('sha256').update(value).digest();

@@ -24,13 +24,12 @@ export const prefix = '/gateway/verify/';
  * two calls, there is no telling which.
  */
 export function readAsked({ url = '', method = '', headers, rawHeaders }: IncomingMessage): Asked {
-  const [, api = '', behind = ''] = /^([^/?#]*)(.*)$/s.exec(url.slice(prefix.length)) ?? [];
-  const target = oneOf(headers['x-forwarded-uri'], headers['x-original-uri']) ?? behind;
+  const end = endOfApi(url);
+  const target = oneOf(headers['x-forwarded-uri'], headers['x-original-uri']) ?? url.slice(end);
   const called = oneOf(headers['x-forwarded-method'], headers['x-original-method']) ?? method;
-  const [, path = '', query = ''] =
-    /^(?:https?:\/\/[^/?#]*)?([^?#]*)\??([^#]*)/is.exec(target) ?? [];
+  const [path, query] = partsOf(target);
   return {
-    api,
+    api: url.slice(prefix.length, end),
     method: called,
     path,
     query,
@@ -38,6 +37,26 @@ export function readAsked({ url = '', method = '', headers, rawHeaders }: Incomi
     headers,
     authorizations: authorizationsIn(rawHeaders),
   };
+}
+
+/** Where in our own address the API's name ends and the call's begins. */
+function endOfApi(url: string): number {
+  for (let at = prefix.length; at < url.length; at += 1) {
+    const one = url[at];
+    if (one === '/' || one === '?' || one === '#') return at;
+  }
+  return url.length;
+}
+
+/** Path and query of an address in absolute or origin form (RFC 9112 section 3.2). */
+function partsOf(target: string): [path: string, query: string] {
+  const fragment = target.indexOf('#');
+  const whole = fragment < 0 ? target : target.slice(0, fragment);
+  const origin = whole.startsWith('/') ? '' : (/^https?:\/\/[^/?]*/i.exec(whole)?.[0] ?? '');
+  const mark = whole.indexOf('?', origin.length);
+  return mark < 0
+    ? [whole.slice(origin.length), '']
+    : [whole.slice(origin.length, mark), whole.slice(mark + 1)];
 }
 
 /** Undefined: neither is there. '': they differ. */
@@ -77,10 +96,15 @@ export function keyOf(
   return inQuery.length > 1 ? '' : inQuery[0] || undefined;
 }
 
-/** Undefined: there is none. '': what is there cannot be read. */
+/**
+ * What comes as a bearer token, whatever it is. Undefined: there is none. '': what is there cannot be
+ * read.
+ */
 export function bearerOf({ authorizations }: Asked): string | undefined {
   const [first, second] = authorizations;
   if (second !== undefined) return '';
-  if (first === undefined || !/^bearer(\s|$)/i.test(first)) return undefined;
-  return /^bearer +([\w.~+/-]+=*) *$/i.exec(first)?.[1] ?? '';
+  if (first === undefined) return undefined;
+  if (first.startsWith('Bearer e')) return first.slice('Bearer '.length); // as nearly all come
+  if (!/^bearer(\s|$)/i.test(first)) return undefined;
+  return /^bearer +([^ ]+) *$/i.exec(first)?.[1] ?? '';
 }

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type pg from 'pg';
 import type { Environment } from '../base/environment.ts';
 import { urlOf } from '../base/url.ts';
@@ -12,15 +13,17 @@ import {
   listCalledProducts,
   listStopped,
 } from './catalogue-store.ts';
-import { listLiveCredentials } from './gateway-store.ts';
+import { looksLikeCredential } from './gateway.ts';
+import { type LiveCredential, listLiveCredentials } from './gateway-store.ts';
 import { type Operations, operationsOf } from './operations.ts';
 
 /** Everything that decides about calls and is not somebody's own: small enough to be held whole. */
 export type Catalogue = {
   apis: ReadonlyMap<string, OpenedApi>;
   products: ReadonlyMap<string, CalledProduct>;
-  /** By the digest of a credential, in base64. */
-  gateways: ReadonlyMap<string, KnownGateway>;
+  /** Whose credential this is; undefined: no gateway's. */
+  gatewayWith(credential: string): KnownGateway | undefined;
+  isAnythingStopped: boolean;
   isStopped(thing: Stopped): boolean;
   /** Whether there is a product of this audience. */
   isAudience(environment: Environment, audience: string): boolean;
@@ -63,15 +66,29 @@ export function catalogueReader(pool: pg.Pool): () => Promise<Catalogue> {
     return {
       apis: new Map(apis.map((api) => [api.id, { ...api, openings: opened.get(api.id) ?? [] }])),
       products: byId,
-      gateways: new Map(
-        credentials.map(({ gatewayId, baseUrlName, digest, expiresAt }) => [
-          digest.toString('base64'),
-          { id: gatewayId, baseUrlName, endsAt: expiresAt?.getTime() ?? null },
-        ]),
-      ),
+      gatewayWith: gatewaysBy(credentials),
       isAudience: (environment, audience) => audiences.has(`${environment} ${audience}`),
-      isStopped: (thing) => stops.size > 0 && stops.has(nameOf(thing)),
+      isAnythingStopped: stops.size > 0,
+      isStopped: (thing) => stops.has(nameOf(thing)),
     };
+  };
+}
+
+/** Each gateway shows the same credential for every call: what it came to is remembered. */
+function gatewaysBy(credentials: readonly LiveCredential[]): Catalogue['gatewayWith'] {
+  const byDigest = new Map(
+    credentials.map(({ gatewayId, baseUrlName, digest, expiresAt }) => [
+      digest.toString('base64'),
+      { id: gatewayId, baseUrlName, endsAt: expiresAt?.getTime() ?? null },
+    ]),
+  );
+  const shown = new Map<string, KnownGateway>();
+  return (credential) => {
+    const known = shown.get(credential);
+    if (known || !looksLikeCredential(credential)) return known;
+    const found = byDigest.get(hash('sha256', credential, 'base64'));
+    if (found) shown.set(credential, found);
+    return found;
   };
 }
 

@@ -8,7 +8,7 @@ import { createLimits } from '../usage/limits.ts';
 import { createMeter } from '../usage/meter.ts';
 import type { Reason } from '../usage/reason.ts';
 import { answer } from './answer.ts';
-import { prefix, readAsked } from './asked.ts';
+import { type Asked, prefix, readAsked } from './asked.ts';
 import { type Catalogue, catalogueReader } from './catalogue.ts';
 import { createKeys } from './keys.ts';
 import { createTokens } from './tokens.ts';
@@ -32,6 +32,8 @@ export type Front = {
   answers(req: IncomingMessage, res: ServerResponse): boolean;
   close(): Promise<void>;
 };
+
+type Question = { req: IncomingMessage; res: ServerResponse; asked: Asked };
 
 /** What an asker without a credential is told may be tried so often, and no more, from one address. */
 const guesses: ReadonlySet<Reason> = new Set(['gateway_unknown', 'key_unknown', 'key_malformed']);
@@ -90,10 +92,8 @@ export async function createFront(parts: Parts): Promise<Front> {
     return retryAfter > 0 ? refusal(verdict.reason, { status: 429, retryAfter }) : verdict;
   }
 
-  async function respond(req: IncomingMessage, res: ServerResponse): Promise<void> {
+  function reply({ req, res, asked }: Question, decided: Decided): void {
     const requestId = `req_${newId()}`;
-    const asked = readAsked(req);
-    const decided = await verify(asked);
     const { call, gatewayId } = decided;
     const verdict = slowed(decided, req);
     if (call && verdict.allowed) meter.count(call);
@@ -110,19 +110,33 @@ export async function createFront(parts: Parts): Promise<Front> {
     });
   }
 
+  function fail(res: ServerResponse, error: unknown): void {
+    log.error({ err: error }, 'a gateway could not be answered');
+    if (res.headersSent) return void res.destroy();
+    answer(res, refusal('unavailable'), {
+      requestId: `req_${newId()}`,
+      apiId: 'gateway',
+      keyHeader: '',
+      folded: false,
+    });
+  }
+
+  /** Without a promise where none is needed: each costs, and most calls are known. */
+  function respond(req: IncomingMessage, res: ServerResponse): void {
+    try {
+      const question = { req, res, asked: readAsked(req) };
+      const decided = verify(question.asked);
+      if (!(decided instanceof Promise)) reply(question, decided);
+      else decided.then((later) => reply(question, later)).catch((error) => fail(res, error));
+    } catch (error) {
+      fail(res, error);
+    }
+  }
+
   return {
     answers(req, res) {
       if (!req.url?.startsWith(prefix)) return false;
-      respond(req, res).catch((error) => {
-        log.error({ err: error }, 'a gateway could not be answered');
-        if (res.headersSent) return res.destroy();
-        answer(res, refusal('unavailable'), {
-          requestId: `req_${newId()}`,
-          apiId: 'gateway',
-          keyHeader: '',
-          folded: false,
-        });
-      });
+      respond(req, res);
       return true;
     },
     async close() {

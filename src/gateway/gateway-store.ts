@@ -76,13 +76,16 @@ export const listCredentialsOf = (db: Db, gatewayId: string): Promise<GatewayCre
     [gatewayId],
   );
 
+export type LiveCredential = {
+  gatewayId: string;
+  baseUrlName: string | null;
+  digest: Buffer;
+  expiresAt: Date | null;
+};
+
 /** What every request of a gateway is compared with: all that still hold, of all gateways. */
-export const listLiveCredentials = (
-  db: Db,
-): Promise<
-  { gatewayId: string; baseUrlName: string | null; digest: Buffer; expiresAt: Date | null }[]
-> =>
-  many(
+export const listLiveCredentials = (db: Db): Promise<LiveCredential[]> =>
+  many<LiveCredential>(
     db,
     `select g.id as "gatewayId", g.base_url_name as "baseUrlName", c.digest,
        c.expires_at as "expiresAt"

@@ -1,44 +1,45 @@
 import { isFault } from '../oauth/token-check.ts';
-import { looksLikeKey } from '../subscriptions/key.ts';
-import type { Call } from '../usage/call.ts';
 import type { Allowance, Limits } from '../usage/limits.ts';
-import { type Asked, bearerOf, keyOf } from './asked.ts';
-import type { Catalogue, OpenedApi, Opening } from './catalogue.ts';
+import { bearerOf, keyOf } from './asked.ts';
+import type { Case } from './case.ts';
+import type { Catalogue, OpenedApi } from './catalogue.ts';
 import type { CalledProduct, HeldKey, Holder } from './catalogue-store.ts';
 import type { Keys } from './keys.ts';
+import { isPending, type Pending } from './pending.ts';
 import { permissionOf } from './permission.ts';
 import type { CountingToken, Tokens } from './tokens.ts';
 import { type Refused, refusal, type Verdict } from './verdict.ts';
 
 export type JudgeParts = { keys: Keys; tokens: Tokens; limits: Pick<Limits, 'take'> };
 
-/** One call, and what decides about it. */
-export type Case = {
-  asked: Asked;
-  api: OpenedApi;
-  /** How the API is opened, here and now. */
-  openings: readonly Opening[];
-  catalogue: Catalogue;
-  /** What is known of the call by now: it counts as that. */
-  call: Omit<Call, 'outcome'>;
-  /** Milliseconds, by the database's clock. */
-  now: number;
-};
-
 /** Whose call it is, and through which product. Null: nobody's, or none was shown. */
 type Shown = { product: CalledProduct; holder: Holder | null; token: CountingToken | null };
 
-/** By the call's key and token, then by what they may do, and only then by what they have left. */
-export async function judge(parts: JudgeParts, one: Case): Promise<Verdict> {
-  const shown = await identify(parts, one);
-  if ('allowed' in shown) return shown;
-  const { product, holder, token } = shown;
-  const openings = one.openings.filter((opening) => opening.product.id === product.id);
-  const permission = permissionOf(one.asked, openings, token?.scopes ?? null);
-  if ('allowed' in permission) return permission;
-  one.call.operation = permission.operation;
+/**
+ * By the call's key and token, then by what they may do, and only then by what they have left.
+ * @returns a promise only where a share of a limit must be fetched: then nothing else is open.
+ */
+export function judge(
+  parts: JudgeParts,
+  one: Case,
+  api: OpenedApi,
+): Verdict | Pending | Promise<Verdict> {
+  const shown = identify(parts, one, api);
+  if (isPending(shown) || 'allowed' in shown) return shown;
+  const { product, token } = shown;
+  const openings = one.openings.filter((opening) => opening.product === product);
+  const operation = permissionOf(one.asked, openings, token?.granted ?? null);
+  if (typeof operation !== 'string') return operation;
+  one.call.operation = operation;
 
-  const { exceeded, retryAfter, policies } = await allowanceFor(shown, parts);
+  const allowance = allowanceFor(shown, parts);
+  return allowance instanceof Promise
+    ? allowance.then((given) => verdictBy(given, shown))
+    : verdictBy(allowance, shown);
+}
+
+function verdictBy({ exceeded, retryAfter, policies }: Allowance, shown: Shown): Verdict {
+  const { product, holder, token } = shown;
   if (exceeded === 'rate') return refusal('rate_exceeded', { retryAfter, policies });
   if (exceeded === 'quota') {
     return refusal('quota_exceeded', { status: product.quotaStatus, retryAfter, policies });
@@ -52,12 +53,14 @@ export async function judge(parts: JudgeParts, one: Case): Promise<Verdict> {
       teamId: holder?.teamId ?? '',
       subject: token?.subject ?? '',
       clientId: token?.clientId ?? '',
-      scope: token?.scopes.join(' ') ?? '',
+      scope: token?.granted.text ?? '',
       testUser: token ? String(token.testUser) : '',
       environment: product.environment,
     },
   };
 }
+
+const unlimited: Allowance = { exceeded: null, retryAfter: 0, policies: [] };
 
 /** Calls of one team by one product count together, and so do those of one first-party client. */
 function allowanceFor(
@@ -65,25 +68,25 @@ function allowanceFor(
   { limits }: JudgeParts,
 ): Allowance | Promise<Allowance> {
   const { id, rate, quota } = product;
-  if (!rate && !quota) return { exceeded: null, retryAfter: 0, policies: [] };
+  if (!rate && !quota) return unlimited;
   const whose = holder ? `team:${holder.teamId}` : `client:${token?.clientId}`;
   return limits.take({ id: `${whose}:${id}`, anchor: holder?.countedFrom ?? 0, rate, quota });
 }
 
-async function identify(parts: JudgeParts, one: Case): Promise<Shown | Refused> {
-  const { asked, api, openings } = one;
+function identify(parts: JudgeParts, one: Case, api: OpenedApi): Shown | Refused | Pending {
+  const { asked, openings } = one;
   const takesKeys = openings.some(({ product }) => product.credentials !== 'token');
   const key = takesKeys || openings.length === 0 ? keyOf(asked, api) : undefined;
   if (key === undefined) return byToken(parts, one);
 
-  const held = await heldBy(key, parts, one);
-  if ('allowed' in held) return held;
+  const held = heldBy(key, parts, one);
+  if (isPending(held) || 'allowed' in held) return held;
   const opening = openings.find(({ product }) => product.id === held.productId);
   if (!opening) return notOpened(held, one);
   const { product } = opening;
   if (product.credentials === 'key') return { product, holder: held, token: null };
-  const token = await tokenFor(product, parts, one);
-  if ('allowed' in token) return token;
+  const token = tokenFor(product, parts, one);
+  if (isPending(token) || 'allowed' in token) return token;
   if (token.subscriptionId !== null && token.subscriptionId !== held.subscriptionId) {
     return refusal('token_not_of_subscription');
   }
@@ -91,11 +94,11 @@ async function identify(parts: JudgeParts, one: Case): Promise<Shown | Refused> 
 }
 
 /** What the key opens, where it and its subscription hold. */
-async function heldBy(key: string, { keys }: JudgeParts, one: Case): Promise<HeldKey | Refused> {
-  if (!looksLikeKey(key)) return refusal('key_malformed');
-  const found = keys.find(key);
-  const held = found instanceof Promise ? await found : found;
-  if (!held) return refusal('key_unknown');
+function heldBy(key: string, { keys }: JudgeParts, one: Case): HeldKey | Refused | Pending {
+  const held = keys.find(key);
+  if (held === undefined) return refusal('key_malformed');
+  if (held === null) return refusal('key_unknown');
+  if (isPending(held)) return held;
   one.call.keyId = held.keyId;
   const stopped = standingOf(held, one);
   if (stopped) return stopped;
@@ -106,18 +109,26 @@ async function heldBy(key: string, { keys }: JudgeParts, one: Case): Promise<Hel
 /** Why a subscription opens nothing now; undefined: it does. */
 function standingOf(holder: Holder, { call, catalogue, now }: Case): Refused | undefined {
   const { environment, teamId, productId, subscriptionId, state, endsAt } = holder;
-  Object.assign(call, { environment, teamId, productId, subscriptionId });
+  call.environment = environment;
+  call.teamId = teamId;
+  call.productId = productId;
+  call.subscriptionId = subscriptionId;
   if (state !== 'active') return refusal('subscription_inactive', { detail: `It is ${state}.` });
   if (endsAt !== null && endsAt <= now) {
     return refusal('subscription_inactive', { detail: 'It is expired.' });
   }
-  const stopped = [
-    { kind: 'team', id: teamId },
-    { kind: 'product', id: productId },
-    { kind: 'environment', id: environment },
-  ] as const;
-  const what = stopped.find((thing) => catalogue.isStopped(thing));
-  return what && refusal('suspended', { detail: `It is the ${what.kind}.` });
+  return stoppedBy(catalogue, { team: teamId, product: productId, environment });
+}
+
+/** The kill switch: it is off nearly always, and then nothing of it is looked for. */
+function stoppedBy(
+  catalogue: Catalogue,
+  things: { team?: string; product: string; environment: string },
+): Refused | undefined {
+  if (!catalogue.isAnythingStopped) return undefined;
+  const kinds = ['team', 'product', 'environment'] as const;
+  const kind = kinds.find((one) => catalogue.isStopped({ kind: one, id: things[one] ?? '' }));
+  return kind && refusal('suspended', { detail: `It is the ${kind}.` });
 }
 
 const notOpened = ({ productId }: Holder, { catalogue, now }: Case): Refused => {
@@ -127,53 +138,57 @@ const notOpened = ({ productId }: Holder, { catalogue, now }: Case): Refused => 
 };
 
 /** Without a key: what the token alone may call. */
-async function byToken(parts: JudgeParts, one: Case): Promise<Shown | Refused> {
-  const { openings, catalogue } = one;
+function byToken(parts: JudgeParts, one: Case): Shown | Refused | Pending {
+  const { openings } = one;
   if (openings.length === 0) return refusal('product_unavailable');
-  const byTokenAlone = openings.filter(({ product }) => product.credentials === 'token');
-  if (byTokenAlone.length === 0) return refusal('key_missing');
-  const token = await countingToken(parts, one);
-  if ('allowed' in token) return token;
+  const byTokenAlone = openings.some(({ product }) => product.credentials === 'token');
+  if (!byTokenAlone) return refusal('key_missing');
+  const token = countingToken(parts, one);
+  if (isPending(token) || 'allowed' in token) return token;
 
   const found = openings.find(({ product }) => product.id === token.productId);
   if (!found) return refusal('token_other_product');
   const { product } = found;
   if (product.credentials !== 'token') return refusal('key_missing');
-  if (token.subscriptionId === null) {
-    const stopped = (['product', 'environment'] as const).find((kind) =>
-      catalogue.isStopped({ kind, id: kind === 'product' ? product.id : product.environment }),
-    );
-    if (stopped) return refusal('suspended', { detail: `It is the ${stopped}.` });
-    const { id, environment } = product;
-    Object.assign(one.call, { productId: id, environment });
-    return { product, holder: null, token };
-  }
-  const holder = await parts.keys.holder(token.subscriptionId);
-  if (!holder) return refusal('token_revoked');
+  if (token.subscriptionId === null) return byFirstParty(product, token, one);
+  const holder = parts.keys.holder(token.subscriptionId);
+  if (holder === null) return refusal('token_revoked');
+  if (isPending(holder)) return holder;
   return standingOf(holder, one) ?? { product, holder, token };
 }
 
+function byFirstParty(
+  product: CalledProduct,
+  token: CountingToken,
+  { catalogue, call }: Case,
+): Shown | Refused {
+  const { id, environment } = product;
+  call.productId = id;
+  call.environment = environment;
+  return stoppedBy(catalogue, { product: id, environment }) ?? { product, holder: null, token };
+}
+
 /** A token for this very product. */
-async function tokenFor(
+function tokenFor(
   product: CalledProduct,
   parts: JudgeParts,
   one: Case,
-): Promise<CountingToken | Refused> {
-  const token = await countingToken(parts, one);
-  if ('allowed' in token) return token;
+): CountingToken | Refused | Pending {
+  const token = countingToken(parts, one);
+  if (isPending(token) || 'allowed' in token) return token;
   if (token.environment !== product.environment) return refusal('key_wrong_environment');
   return token.productId === product.id ? token : refusal('token_other_product');
 }
 
-async function countingToken(
+function countingToken(
   { tokens }: JudgeParts,
   { asked, call }: Case,
-): Promise<CountingToken | Refused> {
+): CountingToken | Refused | Pending {
   const bearer = bearerOf(asked);
   if (bearer === undefined) return refusal('token_missing');
   if (bearer === '') return refusal('token_malformed');
-  const found = tokens.find(bearer);
-  const token = found instanceof Promise ? await found : found;
+  const token = tokens.find(bearer);
+  if (isPending(token)) return token;
   if (isFault(token)) return refusal(token.fault, { detail: token.detail });
   call.clientId = token.clientId;
   call.testUser = token.testUser;

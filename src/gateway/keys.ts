@@ -1,18 +1,18 @@
-import { hash } from 'node:crypto';
 import type pg from 'pg';
 import type { Keyring } from '../base/secrets.ts';
 import { within } from '../db/patience.ts';
 import { environmentOfKey, looksLikeKey } from '../subscriptions/key.ts';
 import { type HeldKey, type Holder, listHeldKeys, listHolders } from './catalogue-store.ts';
+import { createFinder, type Pending } from './pending.ts';
 import { createRecent } from './recent.ts';
 import { createSharedText } from './shared-text.ts';
 import type { Told } from './told.ts';
 
 export type Keys = {
-  /** What a key of ours opens; undefined: nobody has it. A promise only where it must be read. */
-  find(key: string): HeldKey | undefined | Promise<HeldKey | undefined>;
-  /** The subscription of a token. */
-  holder(subscriptionId: string): Promise<Holder | undefined>;
+  /** What a key opens. Null: nobody has it. Undefined: nobody can, it is no key of ours. */
+  find(key: string): HeldKey | null | undefined | Pending;
+  /** The subscription of a token. Null: it is gone. */
+  holder(subscriptionId: string): Holder | null | Pending;
   /** Call it when a key may be there that was not. */
   forgetUnknown(): void;
 };
@@ -32,11 +32,15 @@ const mostUnknown = 10_000;
 /** Milliseconds that the database has. */
 const patience = 700;
 
-/** Keys and subscriptions, each read once until something is told of it. */
+/**
+ * Keys and subscriptions, each read once until something is told of it. A key is its own name here:
+ * it is in memory anyway while its call is, and anything shorter would have to be reckoned each time.
+ */
 export function createKeys({ pool, keyring, told, most }: Parts): Keys {
   const known = createRecent<Read<HeldKey>>(most);
-  const holders = createRecent<Read<Holder>>(most);
   const unknown = createRecent<number>(mostUnknown);
+  const holders = createRecent<Read<Holder | null>>(most);
+  const finder = createFinder();
   const shared = createSharedText();
   let forgottenAt = 0;
 
@@ -48,41 +52,43 @@ export function createKeys({ pool, keyring, told, most }: Parts): Keys {
     state: shared(value.state),
   });
   /** What holds now need not be asked for the same words again. */
-  function holds(remembered: Read<Holder>): boolean {
-    const { moment, value } = remembered;
-    if (!told.holds(moment, `subscription:${value.subscriptionId}`)) return false;
-    remembered.moment = told.moment();
+  function holds(remembered: Read<unknown>, subscriptionId: string): boolean {
+    const moment = told.moment();
+    if (remembered.moment === moment) return true;
+    if (!told.holds(remembered.moment, `subscription:${subscriptionId}`)) return false;
+    remembered.moment = moment;
     return true;
   }
 
-  async function read(name: string, key: string): Promise<HeldKey | undefined> {
+  async function readKey(key: string): Promise<void> {
     const moment = told.moment();
     const forgotten = forgottenAt;
     const [value] = await within(patience, listHeldKeys(pool, keyring.fingerprint(key)));
-    if (value?.environment !== environmentOfKey(key)) {
-      known.delete(name);
-      unknown.set(name, forgotten);
-      return undefined;
+    if (value?.environment === environmentOfKey(key)) {
+      known.set(key, { moment, value: compact(value) });
+      return;
     }
-    known.set(name, { moment, value: compact(value) });
-    return value;
+    known.delete(key);
+    unknown.set(key, forgotten);
+  }
+
+  async function readHolder(subscriptionId: string): Promise<void> {
+    const moment = told.moment();
+    const [value] = await within(patience, listHolders(pool, subscriptionId));
+    holders.set(subscriptionId, { moment, value: value ? compact(value) : null });
   }
 
   return {
     find(key) {
-      if (!looksLikeKey(key)) return undefined;
-      const name = hash('sha256', key, 'base64'); // in memory only: it is quicker than the fingerprint
-      const remembered = known.get(name);
-      if (remembered && holds(remembered)) return remembered.value;
-      return unknown.get(name) === forgottenAt ? undefined : read(name, key);
+      const remembered = known.get(key);
+      if (remembered && holds(remembered, remembered.value.subscriptionId)) return remembered.value;
+      if (!remembered && !looksLikeKey(key)) return undefined;
+      return unknown.get(key) === forgottenAt ? null : finder(key, () => readKey(key));
     },
-    async holder(subscriptionId) {
+    holder(subscriptionId) {
       const remembered = holders.get(subscriptionId);
-      if (remembered && holds(remembered)) return remembered.value;
-      const moment = told.moment();
-      const [value] = await within(patience, listHolders(pool, subscriptionId));
-      if (value) holders.set(subscriptionId, { moment, value: compact(value) });
-      return value;
+      if (remembered && holds(remembered, subscriptionId)) return remembered.value;
+      return finder(subscriptionId, () => readHolder(subscriptionId));
     },
     forgetUnknown() {
       forgottenAt += 1;

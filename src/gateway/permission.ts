@@ -1,29 +1,28 @@
-import { covers } from '../base/scopes.ts';
 import type { Asked } from './asked.ts';
 import type { Opening } from './catalogue.ts';
+import type { Granted } from './granted.ts';
 import type { Operation } from './operations.ts';
 import { type Refused, refusal } from './verdict.ts';
 
 /**
  * Which operation is called, where the API's document names it, if these scopes will do.
- * @param scopes null: the product takes no token, and so asks for no scope.
+ * @param granted null: the product takes no token, and so asks for no scope.
+ * @returns its name, '' where there is none.
  */
 export function permissionOf(
   { method, path }: Asked,
   openings: readonly Opening[],
-  scopes: readonly string[] | null,
-): { operation: string } | Refused {
-  const operations = openings.flatMap((opening) => operationIn(opening, method, path) ?? []);
-  const operation = operations[0]?.name ?? '';
-  if (scopes === null) return { operation };
-  if (operations.length === 0) {
-    const asksScopes = openings.some((opening) => opening.operations.asksScopes);
-    return asksScopes ? refusal('operation_unknown') : { operation };
+  granted: Granted | null,
+): string | Refused {
+  let operation: Operation | undefined;
+  for (const opening of openings) {
+    const found = operationIn(opening, method, path);
+    if (found && granted && !granted.opens(found)) return lacking(found);
+    operation ??= found;
   }
-  const lacking = operations.find((one) => !suffices(one, scopes));
-  if (!lacking) return { operation };
-  const needed = lacking.scopes[0] ?? [];
-  return refusal('scope_missing', { scopes: needed, detail: wordsFor(lacking) });
+  if (operation) return operation.name;
+  const asksScopes = openings.some((opening) => opening.operations.asksScopes);
+  return granted && asksScopes ? refusal('operation_unknown') : '';
 }
 
 function operationIn(opening: Opening, method: string, path: string): Operation | undefined {
@@ -32,8 +31,8 @@ function operationIn(opening: Opening, method: string, path: string): Operation 
   return opening.operations.find(method, below || '/');
 }
 
-const suffices = ({ scopes }: Operation, granted: readonly string[]): boolean =>
-  scopes.some((list) => list.every((scope) => covers(granted, scope)));
-
-const wordsFor = ({ scopes }: Operation): string =>
-  scopes.map((list) => list.join(' ')).join(', or ');
+const lacking = ({ scopes }: Operation): Refused =>
+  refusal('scope_missing', {
+    scopes: scopes[0] ?? [],
+    detail: scopes.map((list) => list.join(' ')).join(', or '),
+  });

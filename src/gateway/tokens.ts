@@ -9,6 +9,8 @@ import {
   issuerIn,
   type TokenCheck,
 } from '../oauth/token-check.ts';
+import { createGranted, type Granted } from './granted.ts';
+import { createFinder, type Pending } from './pending.ts';
 import { createRecent } from './recent.ts';
 import { createSharedText, type SharedText } from './shared-text.ts';
 import type { Told } from './told.ts';
@@ -23,12 +25,11 @@ export type CountingToken = {
   productId: string;
   /** Null: first-party. */
   subscriptionId: string | null;
-  scopes: readonly string[];
+  granted: Granted;
 };
 
 export type Tokens = {
-  /** A promise only where something of it must be found out. */
-  find(token: string): CountingToken | Fault | Promise<CountingToken | Fault>;
+  find(token: string): CountingToken | Fault | Pending;
 };
 
 type Parts = {
@@ -50,6 +51,9 @@ type Standing = {
   value: CountingToken | Fault;
 };
 
+/** RFC 6750 section 2.1 */
+const isToken = /^[\w.~+/-]+=*$/;
+const malformed: Fault = { fault: 'token_malformed', detail: '' };
 /** Of tokens that show by themselves that they do not count. */
 const mostFaulty = 10_000;
 /** Milliseconds that a refusal is believed: what would make the token count again may not be told. */
@@ -61,22 +65,22 @@ const patience = 700;
 export function createTokens({ checks, told, most, isAudience }: Parts): Tokens {
   const known = createRecent<Remembered>(most);
   const faulty = createRecent<Fault>(mostFaulty);
+  const finder = createFinder();
   const shared = createSharedText();
+  const grantedBy = createGranted();
 
-  async function read(name: string, token: string): Promise<Remembered | Fault> {
+  async function read(name: string, token: string): Promise<void> {
     const issuer = issuerIn(token);
     const check = checks.find((one) => one.issuer === issuer);
     const claims = check ? await check.read(token) : foreign(issuer);
     if (!check || isFault(claims)) {
       faulty.set(name, claims as Fault); // without a check it is one
-      return claims as Fault;
+      return;
     }
-    const remembered = { check, claims: needed(claims, shared), standing: undefined };
-    known.set(name, remembered);
-    return remembered;
+    known.set(name, { check, claims: needed(claims, shared), standing: undefined });
   }
 
-  async function stand({ check, claims }: Remembered): Promise<Standing> {
+  async function stand(check: TokenCheck, claims: Claims): Promise<Standing> {
     const moment = told.moment();
     const stands = await within(patience, check.stand(claims));
     if (isFault(stands)) return { moment, endsAt: Date.now() + refusedFor, value: stands };
@@ -88,7 +92,7 @@ export function createTokens({ checks, told, most, isAudience }: Parts): Tokens 
       testUser: claims.test_user === true,
       productId: shared(product.id),
       subscriptionId: product.subscriptionId && shared(product.subscriptionId),
-      scopes: scopes.map(shared),
+      granted: grantedBy(scopes),
     };
     return { moment, endsAt: endsAt ?? Number.POSITIVE_INFINITY, value };
   }
@@ -102,24 +106,26 @@ export function createTokens({ checks, told, most, isAudience }: Parts): Tokens 
     return true;
   }
 
-  async function findOut(name: string, token: string): Promise<CountingToken | Fault> {
-    const remembered = known.get(name) ?? faulty.get(name) ?? (await read(name, token));
-    if (isFault(remembered)) return remembered;
-    const { check, claims } = remembered;
-    if (isOver(claims)) return { fault: 'token_expired', detail: '' };
-    if (!isAudience(check.environment, String(claims.aud))) {
-      return { fault: 'token_other_product', detail: `Its audience is ${claims.aud}.` };
-    }
-    remembered.standing = await stand(remembered);
-    return remembered.standing.value;
+  async function findStanding(remembered: Remembered): Promise<void> {
+    remembered.standing = await stand(remembered.check, remembered.claims);
   }
 
   return {
     find(token) {
       const name = hash('sha256', token, 'base64');
-      const { standing, claims } = known.get(name) ?? {};
-      const stands = standing && claims && !isOver(claims) && holds(standing, claims);
-      return stands ? standing.value : findOut(name, token);
+      const remembered = known.get(name);
+      if (!remembered)
+        return (
+          faulty.get(name) ??
+          (isToken.test(token) ? finder(name, () => read(name, token)) : malformed)
+        );
+      const { check, claims, standing } = remembered;
+      if (isOver(claims)) return { fault: 'token_expired', detail: '' };
+      if (standing && holds(standing, claims)) return standing.value;
+      if (!isAudience(check.environment, String(claims.aud))) {
+        return { fault: 'token_other_product', detail: `Its audience is ${claims.aud}.` };
+      }
+      return finder(name, () => findStanding(remembered));
     },
   };
 }
@@ -154,6 +160,4 @@ const needed = (
 });
 
 const foreign = (issuer: string | undefined): Fault =>
-  issuer === undefined
-    ? { fault: 'token_malformed', detail: '' }
-    : { fault: 'token_wrong_issuer', detail: '' };
+  issuer === undefined ? malformed : { fault: 'token_wrong_issuer', detail: '' };

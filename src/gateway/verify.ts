@@ -1,11 +1,11 @@
-import { hash } from 'node:crypto';
 import type { Changes } from '../db/changes.ts';
 import type { Call, Outcome } from '../usage/call.ts';
 import type { Reason } from '../usage/reason.ts';
 import type { Asked } from './asked.ts';
+import { type Case, caseOf } from './case.ts';
 import type { Catalogue, KnownGateway } from './catalogue.ts';
-import { looksLikeCredential } from './gateway.ts';
 import { type JudgeParts, judge } from './judge.ts';
+import { isPending, type Pending } from './pending.ts';
 import { nobody, type Refused, refusal, type Verdict } from './verdict.ts';
 
 export type VerifyParts = JudgeParts & {
@@ -25,71 +25,89 @@ export type Decided = {
 
 /** Milliseconds without word from the database after which we are no longer sure. */
 const sure = 1000;
+/** How often what is known may change under a call before it is given up. */
+const mostTurns = 12;
 
-const blank: Omit<Call, 'outcome'> = {
-  environment: '',
-  teamId: '',
-  productId: '',
-  subscriptionId: '',
-  clientId: '',
-  apiId: '',
-  operation: '',
-  testUser: false,
-  keyId: '',
-};
+/** One attempt at a call: what is known of it, and what came of that. */
+type Attempt = { one: Case; verdict: Verdict | Pending | Promise<Verdict> };
 
-/** Decides about calls. Where there is doubt, the answer is no. */
-export function createVerify(parts: VerifyParts): (asked: Asked) => Promise<Decided> {
+/**
+ * Decides about calls. Where there is doubt, the answer is no. A promise only where something is to be
+ * found out first: all else is decided at once, from memory, and then nothing of it waits.
+ */
+export function createVerify(parts: VerifyParts): (asked: Asked) => Decided | Promise<Decided> {
   const { changes, demandsCredential, onError } = parts;
 
-  async function decide(asked: Asked, call: Omit<Call, 'outcome'>, found: { gatewayId: string }) {
-    const age = changes.age() < sure ? 0 : await changes.settle();
-    const stale = age < sure ? 0 : age;
-    const catalogue = parts.catalogue();
-    const now = changes.now();
+  function attempt(asked: Asked, stale: number): Attempt {
+    const one = caseOf(asked, parts.catalogue(), changes.now());
+    const verdict = decide(one, stale);
+    return { one, verdict: isOpen(verdict) ? verdict : orDoubt(verdict, stale) };
+  }
 
+  function decide(one: Case, stale: number): Attempt['verdict'] {
+    const { asked, catalogue, call, now } = one;
     const gateway = gatewayOf(asked, catalogue, now);
     if (gateway === 'unknown' || (gateway === 'none' && demandsCredential)) {
-      return orDoubt(refusal('gateway_unknown'), stale);
+      return refusal('gateway_unknown');
     }
-    if (gateway !== 'none') found.gatewayId = gateway.id;
+    if (gateway !== 'none') one.gatewayId = gateway.id;
     const api = catalogue.apis.get(asked.api);
-    if (!api) return orDoubt(refusal('api_unknown'), stale);
+    if (!api) return refusal('api_unknown');
     call.apiId = api.id;
     if (asked.preflight && api.cors) return allowedToAsk;
 
     const at = gateway === 'none' ? null : gateway.baseUrlName;
-    const openings = api.openings.filter(
+    one.openings = api.openings.filter(
       ({ product, baseUrlName }) =>
         (at === null || at === baseUrlName) &&
         (product.endsAt === null || product.endsAt > now) &&
         stale <= product.staleSeconds * 1000,
     );
-    if (stale > 0 && openings.length === 0) return refusal('unavailable');
-    return orDoubt(await judge(parts, { asked, api, openings, catalogue, call, now }), stale);
+    if (stale > 0 && one.openings.length === 0) return refusal('unavailable');
+    return judge(parts, one, api);
   }
 
-  async function once(asked: Asked): Promise<Decided> {
-    const call = { ...blank };
-    const found = { gatewayId: '' };
-    const verdict = await decide(asked, call, found).catch((error: unknown) => {
+  async function attemptWhenSure(asked: Asked): Promise<Attempt> {
+    const age = changes.age() < sure ? 0 : await changes.settle();
+    return attempt(asked, age < sure ? 0 : age);
+  }
+
+  async function findOut(asked: Asked, first: Attempt | undefined): Promise<Decided> {
+    let { one, verdict } = first ?? (await attemptWhenSure(asked));
+    let heard = false;
+    try {
+      for (let turns = 0; turns < mostTurns; turns += 1) {
+        const found = await (isPending(verdict) ? verdict.found.then(() => undefined) : verdict);
+        if (found && (heard || !mayPassNow(found, asked))) return sealed(one, found);
+        if (found) {
+          heard = true;
+          await changes.hear();
+        }
+        ({ one, verdict } = await attemptWhenSure(asked));
+      }
+      throw new Error('what a call depends on changes faster than it can be read');
+    } catch (error) {
       onError(error);
-      return refusal('unavailable');
-    });
-    const counted = verdict === allowedToAsk ? undefined : { ...call, outcome: outcomeOf(verdict) };
-    return { verdict, call: counted, ...found };
+      return sealed(one, refusal('unavailable'));
+    }
   }
 
-  return async (asked) => {
-    const decided = await once(asked);
-    if (decided.verdict.allowed || !mayHavePassed.has(decided.verdict.reason)) return decided;
-    // whoever shows no credential at all is made a gateway by no change, and costs the database nothing
-    if (decided.verdict.reason === 'gateway_unknown' && !asked.headers['x-gateway-key'])
-      return decided;
-    await changes.hear();
-    return once(asked);
+  return (asked) => {
+    if (changes.age() >= sure) return findOut(asked, undefined);
+    const first = attempt(asked, 0);
+    const { one, verdict } = first;
+    const mustAsk = isOpen(verdict) || mayPassNow(verdict, asked);
+    return mustAsk ? findOut(asked, first) : sealed(one, verdict);
   };
 }
+
+const isOpen = (verdict: Attempt['verdict']): verdict is Pending | Promise<Verdict> =>
+  verdict instanceof Promise || isPending(verdict);
+
+const sealed = ({ call, gatewayId }: Case, verdict: Verdict): Decided => {
+  call.outcome = outcomeOf(verdict);
+  return { verdict, call: verdict === allowedToAsk ? undefined : call, gatewayId };
+};
 
 /** What a change of this moment could have mended: it is asked for before anybody is refused. */
 const mayHavePassed: ReadonlySet<Reason> = new Set([
@@ -106,6 +124,12 @@ const mayHavePassed: ReadonlySet<Reason> = new Set([
   'operation_unknown',
 ]);
 
+/** Whoever shows no credential at all is made a gateway by no change, and costs the database nothing. */
+const mayPassNow = (verdict: Verdict, { headers }: Asked): boolean =>
+  !verdict.allowed &&
+  mayHavePassed.has(verdict.reason) &&
+  (verdict.reason !== 'gateway_unknown' || Boolean(headers['x-gateway-key']));
+
 const allowedToAsk: Verdict = { allowed: true, identity: nobody, policies: [] };
 
 /** What was last known may still allow a call; a refusal by it may be out of date. */
@@ -120,13 +144,12 @@ const isLimit = ({ reason }: Refused): boolean =>
 /** One that shows a credential which is none is never taken for one that shows none. */
 function gatewayOf(
   { headers }: Asked,
-  { gateways }: Catalogue,
+  catalogue: Catalogue,
   now: number,
 ): KnownGateway | 'none' | 'unknown' {
   const given = headers['x-gateway-key'];
   if (given === undefined || given === '') return 'none';
-  if (typeof given !== 'string' || !looksLikeCredential(given)) return 'unknown';
-  const gateway = gateways.get(hash('sha256', given, 'base64'));
+  const gateway = typeof given === 'string' ? catalogue.gatewayWith(given) : undefined;
   if (!gateway || (gateway.endsAt !== null && gateway.endsAt <= now)) return 'unknown';
   return gateway;
 }

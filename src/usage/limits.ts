@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { crc32 } from 'node:zlib';
 import type pg from 'pg';
 import type { Limit } from '../products/product.ts';
 import { type Bucket, bucketOf, isShort, isSpent, policyOf, receive, wishOf } from './bucket.ts';
@@ -138,22 +139,29 @@ export function createLimits({
 
 /** Undefined: a share must be fetched first. */
 function decide({ buckets }: Purse, at: number): Allowance | undefined {
-  const spent = buckets.find((bucket) => isSpent(bucket, at));
-  if (!spent) {
-    if (buckets.some((bucket) => isShort(bucket, at))) return undefined;
-    for (const bucket of buckets) bucket.left -= 1;
+  let isAnyShort = false;
+  for (const bucket of buckets) {
+    if (isSpent(bucket, at)) return allowance(buckets, at, bucket);
+    isAnyShort ||= isShort(bucket, at);
   }
-  return {
-    exceeded: spent?.kind ?? null,
-    retryAfter: spent ? policyOf(spent, at).reset : 0,
-    policies: buckets.map((bucket) => policyOf(bucket, at)),
-  };
+  if (isAnyShort) return undefined;
+  for (const bucket of buckets) bucket.left -= 1;
+  return allowance(buckets, at);
 }
 
-const bucketsOf = ({ anchor, quota, rate }: Holder): Bucket[] => [
+const allowance = (buckets: readonly Bucket[], at: number, spent?: Bucket): Allowance => ({
+  exceeded: spent?.kind ?? null,
+  retryAfter: spent ? policyOf(spent, at).reset : 0,
+  policies: buckets.map((bucket) => policyOf(bucket, at)),
+});
+
+const bucketsOf = ({ id, anchor, quota, rate }: Holder): Bucket[] => [
   ...(quota ? [bucketOf('quota', quota, Math.floor(anchor))] : []),
-  ...(rate ? [bucketOf('rate', rate, 0)] : []),
+  ...(rate ? [bucketOf('rate', rate, beginOf(id, rate))] : []),
 ];
+
+/** On every instance the same, and not for all holders at once: each begins by fetching a share. */
+const beginOf = (id: string, { seconds }: Limit): number => crc32(id) % (seconds * 1000);
 
 /** Whether the limits are still those that it was made for. */
 const fits = ({ buckets }: Purse, holder: Holder): boolean =>

@@ -6,7 +6,8 @@ import { createVerify, type VerifyParts } from '../../src/gateway/verify.ts';
 const empty: Catalogue = {
   apis: new Map(),
   products: new Map(),
-  gateways: new Map(),
+  gatewayWith: () => undefined,
+  isAnythingStopped: false,
   isStopped: () => false,
   isAudience: () => false,
 };

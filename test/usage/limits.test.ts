@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { crc32 } from 'node:zlib';
 import pg from 'pg';
 import { createLimits, type Holder } from '../../src/usage/limits.ts';
 import { useDatabase, useDatabaseUrl } from '../support/database.ts';
@@ -10,6 +11,8 @@ const aHolder = (given: Partial<Holder> = {}): Holder => {
   holders += 1;
   return { id: `holder ${holders}`, anchor: 0, rate: null, quota: null, ...given };
 };
+/** Milliseconds by which the windows of its rate begin later than those of the clock. */
+const offsetOf = ({ id, rate }: Holder) => crc32(id) % ((rate?.seconds ?? 0) * 1000);
 const times = (count: number) => Array.from({ length: count }, (_, index) => index);
 
 describe('taking calls from limits', () => {
@@ -56,7 +59,7 @@ describe('taking calls from limits', () => {
     ]);
     const [quota, rate] = policies.map(({ reset }) => reset);
     expect(Math.abs((quota ?? 0) - day / 2)).toBeLessThanOrEqual(2);
-    const past = ((rate ?? 0) + Date.now() / 1000) % 60; // the windows of a rate are those of the clock
+    const past = ((rate ?? 0) + (Date.now() - offsetOf(holder)) / 1000) % 60;
     expect(Math.min(past, 60 - past)).toBeLessThanOrEqual(2);
   });
 
@@ -92,8 +95,8 @@ describe('taking calls from limits', () => {
       while (Date.now() < end) {
         const asked = Date.now();
         const answer = await two[index % 2]?.take(holder);
-        const window = Math.floor(asked / 1000);
-        const within = Math.floor(Date.now() / 1000) === window;
+        const window = Math.floor((asked - offsetOf(holder)) / 1000);
+        const within = Math.floor((Date.now() - offsetOf(holder)) / 1000) === window;
         if (answer?.exceeded === null && within) {
           surelyIn.set(window, (surelyIn.get(window) ?? 0) + 1);
         }
@@ -212,18 +215,36 @@ describe('taking calls from limits', () => {
 
 describe('windows', () => {
   const { pool, setClock } = useDatabaseWithClock();
+  /** So many milliseconds after one of its windows began. */
+  const setClockIn = (holder: Holder, milliseconds: number) =>
+    setClock(
+      new Date(Date.parse('2031-05-05T10:00:00Z') + offsetOf(holder) + milliseconds).toISOString(),
+    );
+
+  test('of a rate begin at a moment of each holder, the same on every instance', async () => {
+    const [one, other] = [aHolder(), aHolder()].map((holder) => ({
+      ...holder,
+      rate: { calls: 10, seconds: 3_600 },
+    })) as [Holder, Holder];
+    expect(offsetOf(one)).not.toBe(offsetOf(other));
+    await setClockIn(one, 600_500);
+    for (const instance of [createLimits({ pool }), createLimits({ pool })]) {
+      expect((await instance.take(one)).policies).toMatchObject([{ reset: 3_000 }]);
+      expect((await instance.take(other)).policies).not.toMatchObject([{ reset: 3_000 }]);
+    }
+  });
 
   test('follow the database’s clock, however far from ours, and begin anew when one ends', async () => {
     const limits = createLimits({ pool });
     const holder = aHolder({ rate: { calls: 2, seconds: 60 } });
-    await setClock('2031-05-05T10:00:59.900Z');
+    await setClockIn(holder, 59_900);
     const before = [];
     for (const _ of times(3)) before.push(await limits.take(holder));
     expect(before.map(({ exceeded }) => exceeded)).toEqual([null, null, 'rate']);
     expect(before[2]?.retryAfter).toBe(1);
 
     await sleep(110);
-    await setClock('2031-05-05T10:01:00.010Z');
+    await setClockIn(holder, 60_010);
     const after = [];
     for (const _ of times(3)) after.push(await limits.take(holder));
     expect(after.map(({ exceeded }) => exceeded)).toEqual([null, null, 'rate']);
@@ -233,11 +254,11 @@ describe('windows', () => {
   test('what is left of a share ends with its window', async () => {
     const limits = createLimits({ pool });
     const holder = aHolder({ rate: { calls: 100, seconds: 60 } });
-    await setClock('2031-05-05T11:00:59.900Z');
+    await setClockIn(holder, 59_900);
     await Promise.all(times(9).map(() => limits.take(holder)));
     await limits.take(holder);
     await sleep(110);
-    await setClock('2031-05-05T11:01:00.010Z');
+    await setClockIn(holder, 60_010);
     let allowed = 0;
     while ((await limits.take(holder)).exceeded === null) allowed += 1;
     expect(allowed).toBe(100);
