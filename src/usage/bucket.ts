@@ -46,12 +46,12 @@ export const isShort = (bucket: Bucket, at: number): boolean =>
   at >= bucket.until || (bucket.left === 0 && bucket.taken < bucket.calls);
 
 /**
- * Grows and shrinks with demand, but is no less than a 250th of what is left of a generous limit;
+ * Grows and shrinks with demand, but is no less than a fiftieth of what is left;
  * never more than a tenth of the limit, so that others get theirs.
  */
 export function wishOf(bucket: Bucket, at: number, waiting: number): Wish {
   const { kind, calls, seconds, anchor } = bucket;
-  const generous = Math.floor((at < bucket.until ? calls - bucket.taken : calls) / 250);
+  const generous = Math.floor((at < bucket.until ? calls - bucket.taken : calls) / 50);
   const needed = Math.max(neededOf(bucket, at), waiting, generous);
   bucket.want = Math.max(1, Math.min(needed, Math.floor(calls / 10)));
   return { kind, calls, seconds, anchor, want: bucket.want };
