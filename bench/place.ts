@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -57,7 +57,7 @@ async function startSandgate(directory: string, databaseUrl: string): Promise<Ru
   const programme = join(directory, 'programme');
   const filter = (path: string) => !path.endsWith('development.yaml');
   cpSync(join(checkout, 'programme'), programme, { recursive: true, filter });
-  return startNode([join(checkout, 'dist/index.js'), 'start'], {
+  return startNode([...flagsOfStart(), join(checkout, 'dist/index.js'), 'start'], {
     port: await freePort(),
     ready: '/health/ready',
     env: {
@@ -72,4 +72,12 @@ async function startSandgate(directory: string, databaseUrl: string): Promise<Ru
       SMTP_URL: 'smtp://127.0.0.1:9', // no letter is sent here
     },
   });
+}
+
+/** What `npm start` tells Node. */
+function flagsOfStart(): string[] {
+  const { scripts } = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8'));
+  return String(scripts.start)
+    .split(' ')
+    .filter((word) => word.startsWith('--'));
 }

@@ -1,4 +1,4 @@
-// oidc-provider by itself, in memory, with its own defaults.
+// oidc-provider by itself, in memory, with the features that Sandgate switches on and else its own defaults.
 import { exportJWK, generateKeyPair } from 'jose';
 import Provider from 'oidc-provider';
 
@@ -9,4 +9,10 @@ const keys = await Promise.all(
     return { ...(await exportJWK(privateKey)), alg, use: 'sig' };
   }),
 );
-new Provider(`http://127.0.0.1:${PORT}`, { jwks: { keys } }).listen(PORT, '127.0.0.1');
+const features = Object.fromEntries(
+  ['clientCredentials', 'introspection', 'revocation', 'resourceIndicators'].map((name) => [
+    name,
+    { enabled: true },
+  ]),
+);
+new Provider(`http://127.0.0.1:${PORT}`, { jwks: { keys }, features }).listen(PORT, '127.0.0.1');

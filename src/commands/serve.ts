@@ -16,7 +16,8 @@ type Options = { callback: RequestListener; host: string; port: number };
 
 /** @throws {Error} a sentence for people when the port is taken. */
 export async function serve({ callback, host, port }: Options): Promise<Serving> {
-  const underWay = new Set<ServerResponse>();
+  /** Open connections, each with the answer that was begun on it last. */
+  const sockets = new Map<Socket, ServerResponse | undefined>();
   const server = createServer(
     {
       headersTimeout: 10_000, // milliseconds, as all here
@@ -24,20 +25,17 @@ export async function serve({ callback, host, port }: Options): Promise<Serving>
       keepAliveTimeout: 65_000, // longer than the 60 s after which common balancers drop an idle one
     },
     (request, response) => {
-      underWay.add(response);
-      response.once('close', () => underWay.delete(response));
+      sockets.set(request.socket, response);
       callback(request, response);
     },
   );
-  const sockets = new Set<Socket>();
   server.on('connection', (socket) => {
-    sockets.add(socket);
+    sockets.set(socket, undefined);
     socket.once('close', () => sockets.delete(socket));
   });
   /** closeIdleConnections() would leave those that have not sent anything yet. */
   const closeIdle = () => {
-    const busy = new Set([...underWay].map(({ req }) => req.socket));
-    for (const socket of sockets) if (!busy.has(socket)) socket.destroy();
+    for (const [socket, last] of sockets) if (!last || last.closed) socket.destroy();
   };
   await listen(server, host, port);
 
@@ -46,8 +44,8 @@ export async function serve({ callback, host, port }: Options): Promise<Serving>
     port: (server.address() as AddressInfo).port, // not a pipe: we listened on a port
     async close(patience = 10_000) {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      for (const response of underWay) {
-        if (!response.headersSent) response.setHeader('connection', 'close');
+      for (const last of sockets.values()) {
+        if (last && !last.headersSent) last.setHeader('connection', 'close');
       }
       closeIdle();
       const tidy = setInterval(closeIdle, 20);

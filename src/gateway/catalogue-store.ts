@@ -86,12 +86,14 @@ export type Holder = {
   state: string;
   /** Milliseconds, as all here. Null: until somebody says so. */
   endsAt: number | null;
+  /** Whoever has the same is limited together: a team, by product. */
+  limitedAs: string;
   /** When the team's first subscription to the product became active. Null: none ever was. */
   countedFrom: number | null;
 };
 
 const columns = `s.id as "subscriptionId", s.team_id as "teamId", s.product_id as "productId",
-  s.environment, s.state, extract(epoch from s.expires_at)::float8 * 1000 as "endsAt",
+  s.environment, s.state, 'team:' || s.team_id || ':' || s.product_id as "limitedAs", extract(epoch from s.expires_at)::float8 * 1000 as "endsAt",
   (select extract(epoch from min(o.activated_at))::float8 * 1000 from subscriptions o
    where o.team_id = s.team_id and o.product_id = s.product_id) as "countedFrom"`;
 

@@ -69,8 +69,8 @@ function allowanceFor(
 ): Allowance | Promise<Allowance> {
   const { id, rate, quota } = product;
   if (!rate && !quota) return unlimited;
-  const whose = holder ? `team:${holder.teamId}` : `client:${token?.clientId}`;
-  return limits.take({ id: `${whose}:${id}`, anchor: holder?.countedFrom ?? 0, rate, quota });
+  const limitedAs = holder?.limitedAs ?? `client:${token?.clientId}:${id}`;
+  return limits.take({ id: limitedAs, anchor: holder?.countedFrom ?? 0, rate, quota });
 }
 
 function identify(parts: JudgeParts, one: Case, api: OpenedApi): Shown | Refused | Pending {

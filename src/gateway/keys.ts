@@ -50,6 +50,7 @@ export function createKeys({ pool, keyring, told, most }: Parts): Keys {
     teamId: shared(value.teamId),
     productId: shared(value.productId),
     state: shared(value.state),
+    limitedAs: shared(value.limitedAs),
   });
   /** What holds now need not be asked for the same words again. */
   function holds(remembered: Read<unknown>, subscriptionId: string): boolean {

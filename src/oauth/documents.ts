@@ -39,7 +39,8 @@ export function documentsFromMemory(kept?: KeptAnswers): Middleware {
       ETag: document.etag,
       'Content-Type': document.type,
     });
-    ctx.remove('Vary');
+    for (const name of Object.keys(ctx.response.headers))
+      if (!ofDocuments.has(name)) ctx.remove(name);
     if (ctx.fresh) {
       ctx.status = 304;
       return;
@@ -48,6 +49,17 @@ export function documentsFromMemory(kept?: KeptAnswers): Middleware {
     kept?.keep(ctx, document.body);
   };
 }
+
+/** What a page is protected by means nothing to a document, and `Vary` would keep it out of caches. */
+const ofDocuments: ReadonlySet<string> = new Set([
+  'access-control-allow-origin',
+  'cache-control',
+  'content-type',
+  'etag',
+  'strict-transport-security',
+  'x-content-type-options',
+  'x-request-id',
+]);
 
 function written(value: unknown, type: string): Document {
   const body = Buffer.from(JSON.stringify(value));

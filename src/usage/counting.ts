@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { newId } from '../base/secrets.ts';
 import type { Call } from './call.ts';
+import { createTally, type Entry } from './tally.ts';
 import { type Count, saveCounts } from './use-store.ts';
 
 /** Counts of one process that are not written down yet. */
@@ -27,25 +28,25 @@ const hour = 3_600_000;
 
 export function createCounting(pool: pg.Pool, { most, batch, now }: Settings): Counting {
   const instance = newId();
-  const counts = new Map<string, Count>();
+  const tally = createTally();
   let sent: { sequence: number; counts: Count[] } | undefined;
   let sequence = 0;
   let lost = 0;
 
   /** @returns whether there was room. */
   function addWithin(call: Call, start: number, room: number): boolean {
-    const key = keyOf(call, start);
-    const count = counts.get(key);
-    if (count) count.calls += 1;
-    else if (counts.size < room) counts.set(key, countOf(call, start));
-    return count !== undefined || counts.has(key);
+    const entry = tally.find(call, start);
+    if (entry) entry.calls += 1;
+    else if (tally.size() < room) tally.add(call, start);
+    else return false;
+    return true;
   }
 
   /** Under the same number until it succeeded: whatever became of the answer, it counts once. */
   async function send(): Promise<void> {
     if (!sent) {
       sequence += 1;
-      sent = { sequence, counts: takeFirst(counts, batch) };
+      sent = { sequence, counts: tally.take(batch).map(countOf) };
     }
     await saveCounts(pool, { instance, ...sent });
     sent = undefined;
@@ -61,9 +62,9 @@ export function createCounting(pool: pg.Pool, { most, batch, now }: Settings): C
     },
     async flush() {
       if (sent) await send();
-      for (let left = Math.ceil(counts.size / batch); left > 0; left -= 1) await send();
+      for (let left = Math.ceil(tally.size() / batch); left > 0; left -= 1) await send();
     },
-    size: () => counts.size + (sent?.counts.length ?? 0),
+    size: () => tally.size() + (sent?.counts.length ?? 0),
     takeLost() {
       const taken = lost;
       lost = 0;
@@ -72,10 +73,7 @@ export function createCounting(pool: pg.Pool, { most, batch, now }: Settings): C
   };
 }
 
-const keyOf = (call: Call, start: number): string =>
-  `${start}\0${call.subscriptionId}\0${call.outcome}\0${call.operation}\0${call.clientId}\0${call.apiId}\0${call.productId}\0${call.teamId}\0${call.environment}\0${call.testUser}`;
-
-const countOf = (call: Call, start: number): Count => ({
+const countOf = ({ call, hour: start, calls }: Entry): Count => ({
   hour: start,
   environment: call.environment,
   teamId: storable(call.teamId),
@@ -86,7 +84,7 @@ const countOf = (call: Call, start: number): Count => ({
   operation: storable(call.operation),
   outcome: call.outcome,
   testUser: call.testUser,
-  calls: 1,
+  calls,
 });
 
 /** Without what PostgreSQL cannot store, such as half a character, and no longer than it can index. */
@@ -94,13 +92,3 @@ export const storable = (text: string): string =>
   text.length <= 200 && !/[\0\ud800-\udfff]/.test(text)
     ? text
     : Buffer.from(text.replaceAll('\0', '').slice(0, 200)).toString();
-
-function takeFirst(counts: Map<string, Count>, limit: number): Count[] {
-  const taken: Count[] = [];
-  for (const [key, count] of counts) {
-    if (taken.length === limit) break;
-    taken.push(count);
-    counts.delete(key);
-  }
-  return taken;
-}

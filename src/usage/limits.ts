@@ -47,6 +47,8 @@ export type Limits = {
 /** What this instance holds for one holder; the quota first, since waiting for it is longer. */
 type Purse = {
   id: string;
+  /** As it was asked for last. */
+  holder: Holder;
   buckets: Bucket[];
   /** How many wait for a share, and the one that is on its way: when it was asked for. */
   waiting: number;
@@ -75,7 +77,8 @@ export function createLimits({
     const known = purses.get(holder.id);
     if (known && fits(known, holder)) return known;
     const before = known && putBack([known]);
-    return { id: holder.id, buckets: bucketsOf(holder), waiting: 0, fetching: undefined, before };
+    const { id } = holder;
+    return { id, holder, buckets: bucketsOf(holder), waiting: 0, fetching: undefined, before };
   }
 
   function remember(purse: Purse): void {
@@ -163,8 +166,16 @@ const bucketsOf = ({ id, anchor, quota, rate }: Holder): Bucket[] => [
 /** On every instance the same, and not for all holders at once: each begins by fetching a share. */
 const beginOf = (id: string, { seconds }: Limit): number => crc32(id) % (seconds * 1000);
 
-/** Whether the limits are still those that it was made for. */
-const fits = ({ buckets }: Purse, holder: Holder): boolean =>
+/** Whether the limits are still those that it was made for; looks closely only at those given anew. */
+function fits(purse: Purse, holder: Holder): boolean {
+  const { anchor, rate, quota } = purse.holder;
+  if (rate === holder.rate && quota === holder.quota && anchor === holder.anchor) return true;
+  if (!isOf(purse.buckets, holder)) return false;
+  purse.holder = holder;
+  return true;
+}
+
+const isOf = (buckets: readonly Bucket[], holder: Holder): boolean =>
   buckets.length === Number(holder.quota !== null) + Number(holder.rate !== null) &&
   buckets.every(({ kind, calls, seconds, anchor }) => {
     const limit = holder[kind];

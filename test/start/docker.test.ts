@@ -44,6 +44,13 @@ describe('docker-compose.yml', () => {
 });
 
 describe('Dockerfile', () => {
+  test('tells Node what `npm start` tells it', () => {
+    const flags = (command: string) => command.match(/--[a-z-]+=\d+/g);
+    const [, command = ''] = /^CMD (\[.+\])$/m.exec(dockerfile) ?? [];
+    expect(flags(command)).toHaveLength(2);
+    expect(flags(command)).toEqual(flags(JSON.parse(file('package.json')).scripts.start));
+  });
+
   const copied = [...dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, sources]) =>
     (sources ?? '').split(' '),
   );
@@ -67,7 +74,8 @@ describe('Dockerfile', () => {
 
   test('starts what the build makes, as a user without rights', () => {
     expect(dockerfile).toMatch(/^USER node$/m);
-    const [, main = ''] = /^CMD \["node", "dist\/(.+)\.js", "start"\]$/m.exec(dockerfile) ?? [];
+    const [, main = ''] =
+      /^CMD \["node", (?:"--[^"]+", )*"dist\/(.+)\.js", "start"\]$/m.exec(dockerfile) ?? [];
     expect(existsSync(join(root, 'src', `${main}.ts`))).toBe(true);
   });
 });
