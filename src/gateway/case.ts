@@ -8,6 +8,8 @@ export type Case = {
   catalogue: Catalogue;
   /** Milliseconds, by the database's clock. */
   now: number;
+  /** When the call came, for `keys.find`. */
+  asOf: number;
   /** How the API is opened, here and now. */
   openings: readonly Opening[];
   /** Who asks; '': somebody without a credential. */
@@ -16,10 +18,13 @@ export type Case = {
   call: Call;
 };
 
-export const caseOf = (asked: Asked, catalogue: Catalogue, now: number): Case => ({
+type Known = Pick<Case, 'asked' | 'catalogue' | 'now' | 'asOf'>;
+
+export const caseOf = ({ asked, catalogue, now, asOf }: Known): Case => ({
   asked,
   catalogue,
   now,
+  asOf,
   openings: [],
   gatewayId: '',
   call: {

@@ -95,7 +95,7 @@ function identify(parts: JudgeParts, one: Case, api: OpenedApi): Shown | Refused
 
 /** What the key opens, where it and its subscription hold. */
 function heldBy(key: string, { keys }: JudgeParts, one: Case): HeldKey | Refused | Pending {
-  const held = keys.find(key);
+  const held = keys.find(key, one.asOf);
   if (held === undefined) return refusal('key_malformed');
   if (held === null) return refusal('key_unknown');
   if (isPending(held)) return held;

@@ -9,8 +9,13 @@ import { createSharedText } from './shared-text.ts';
 import type { Told } from './told.ts';
 
 export type Keys = {
-  /** What a key opens. Null: nobody has it. Undefined: nobody can, it is no key of ours. */
-  find(key: string): HeldKey | null | undefined | Pending;
+  /**
+   * What a key opens. Null: nobody has it, as of `asOf` or later. Undefined: nobody can, it is no key
+   * of ours.
+   */
+  find(key: string, asOf: number): HeldKey | null | undefined | Pending;
+  /** Now, for `find`: a call is refused by what was read after it came, whatever is told meanwhile. */
+  asOf(): number;
   /** The subscription of a token. Null: it is gone. */
   holder(subscriptionId: string): Holder | null | Pending;
   /** Call it when a key may be there that was not. */
@@ -61,7 +66,8 @@ export function createKeys({ pool, keyring, told, most }: Parts): Keys {
     return true;
   }
 
-  async function readKey(key: string): Promise<void> {
+  async function readKey(given: string): Promise<void> {
+    const key = copyOf(given);
     const moment = told.moment();
     const forgotten = forgottenAt;
     const [value] = await within(patience, listHeldKeys(pool, keyring.fingerprint(key)));
@@ -80,12 +86,13 @@ export function createKeys({ pool, keyring, told, most }: Parts): Keys {
   }
 
   return {
-    find(key) {
+    find(key, asOf) {
       const remembered = known.get(key);
       if (remembered && holds(remembered, remembered.value.subscriptionId)) return remembered.value;
       if (!remembered && !looksLikeKey(key)) return undefined;
-      return unknown.get(key) === forgottenAt ? null : finder(key, () => readKey(key));
+      return (unknown.get(key) ?? -1) >= asOf ? null : finder(key, () => readKey(key));
     },
+    asOf: () => forgottenAt,
     holder(subscriptionId) {
       const remembered = holders.get(subscriptionId);
       if (remembered && holds(remembered, subscriptionId)) return remembered.value;
@@ -96,3 +103,6 @@ export function createKeys({ pool, keyring, told, most }: Parts): Keys {
     },
   };
 }
+
+/** A text that was cut out of an address keeps all of it in memory: of what is remembered, none may. */
+const copyOf = (key: string): string => Buffer.from(key, 'latin1').toString('latin1');

@@ -12,6 +12,7 @@ export function createFinder(): (name: string, find: () => Promise<unknown>) => 
     const known = underWay.get(name);
     if (known) return known;
     const pending = { found: find().finally(() => underWay.delete(name)) };
+    pending.found.catch(() => {}); // whoever waits hears of it; nobody may have to
     underWay.set(name, pending);
     return pending;
   };

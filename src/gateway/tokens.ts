@@ -83,8 +83,12 @@ export function createTokens({ checks, told, most, isAudience }: Parts): Tokens 
   async function stand(check: TokenCheck, claims: Claims): Promise<Standing> {
     const moment = told.moment();
     const stands = await within(patience, check.stand(claims));
-    if (isFault(stands)) return { moment, endsAt: Date.now() + refusedFor, value: stands };
+    const refused = (value: Fault) => ({ moment, endsAt: Date.now() + refusedFor, value });
+    if (isFault(stands)) return refused(stands);
     const { product, scopes, endsAt } = stands;
+    // by the database's clock its grant may last some moments yet
+    if (endsAt !== null && endsAt <= Date.now())
+      return refused({ fault: 'token_revoked', detail: '' });
     const value = {
       environment: check.environment,
       clientId: claims.client_id,

@@ -38,10 +38,15 @@ type Attempt = { one: Case; verdict: Verdict | Pending | Promise<Verdict> };
 export function createVerify(parts: VerifyParts): (asked: Asked) => Decided | Promise<Decided> {
   const { changes, demandsCredential, onError } = parts;
 
-  function attempt(asked: Asked, stale: number): Attempt {
-    const one = caseOf(asked, parts.catalogue(), changes.now());
-    const verdict = decide(one, stale);
-    return { one, verdict: isOpen(verdict) ? verdict : orDoubt(verdict, stale) };
+  function attempt(asked: Asked, asOf: number, stale: number): Attempt {
+    const one = caseOf({ asked, catalogue: parts.catalogue(), now: changes.now(), asOf });
+    try {
+      const verdict = decide(one, stale);
+      return { one, verdict: isOpen(verdict) ? verdict : orDoubt(verdict, stale) };
+    } catch (error) {
+      onError(error);
+      return { one, verdict: refusal('unavailable') };
+    }
   }
 
   function decide(one: Case, stale: number): Attempt['verdict'] {
@@ -67,25 +72,27 @@ export function createVerify(parts: VerifyParts): (asked: Asked) => Decided | Pr
     return judge(parts, one, api);
   }
 
-  async function attemptWhenSure(asked: Asked): Promise<Attempt> {
+  async function attemptWhenSure(asked: Asked, asOf: number): Promise<Attempt> {
     const age = changes.age() < sure ? 0 : await changes.settle();
-    return attempt(asked, age < sure ? 0 : age);
+    return attempt(asked, asOf, age < sure ? 0 : age);
   }
 
-  async function findOut(asked: Asked, first: Attempt | undefined): Promise<Decided> {
-    let { one, verdict } = first ?? (await attemptWhenSure(asked));
+  /** Every attempt is waited for: one that was given up could take a call that nobody made. */
+  async function findOut(begun: Attempt): Promise<Decided> {
+    let { one, verdict } = begun;
+    const { asked, asOf } = one;
     let heard = false;
     try {
-      for (let turns = 0; turns < mostTurns; turns += 1) {
+      for (let turns = 1; ; turns += 1) {
         const found = await (isPending(verdict) ? verdict.found.then(() => undefined) : verdict);
         if (found && (heard || !mayPassNow(found, asked))) return sealed(one, found);
+        if (turns === mostTurns) throw new Error('what a call depends on changes all the time');
         if (found) {
           heard = true;
           await changes.hear();
         }
-        ({ one, verdict } = await attemptWhenSure(asked));
+        ({ one, verdict } = await attemptWhenSure(asked, asOf));
       }
-      throw new Error('what a call depends on changes faster than it can be read');
     } catch (error) {
       onError(error);
       return sealed(one, refusal('unavailable'));
@@ -93,11 +100,12 @@ export function createVerify(parts: VerifyParts): (asked: Asked) => Decided | Pr
   }
 
   return (asked) => {
-    if (changes.age() >= sure) return findOut(asked, undefined);
-    const first = attempt(asked, 0);
+    const asOf = parts.keys.asOf();
+    if (changes.age() >= sure) return attemptWhenSure(asked, asOf).then(findOut);
+    const first = attempt(asked, asOf, 0);
     const { one, verdict } = first;
     const mustAsk = isOpen(verdict) || mayPassNow(verdict, asked);
-    return mustAsk ? findOut(asked, first) : sealed(one, verdict);
+    return mustAsk ? findOut(first) : sealed(one, verdict);
   };
 }
 

@@ -25,6 +25,7 @@ async function askedFor(headers: Asked['headers']): Promise<number> {
         times += 1;
       },
     },
+    keys: { asOf: () => 0 },
     demandsCredential: true,
     onError: () => {},
   } as unknown as VerifyParts; // nobody comes as far as keys and tokens
