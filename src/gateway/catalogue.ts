@@ -1,6 +1,6 @@
-import { hash } from 'node:crypto';
 import type pg from 'pg';
 import type { Environment } from '../base/environment.ts';
+import { digest } from '../base/secrets.ts';
 import { urlOf } from '../base/url.ts';
 import type { Stopped } from '../suspensions/suspension.ts';
 import {
@@ -23,7 +23,6 @@ export type Catalogue = {
   products: ReadonlyMap<string, CalledProduct>;
   /** Whose credential this is; undefined: no gateway's. */
   gatewayWith(credential: string): KnownGateway | undefined;
-  isAnythingStopped: boolean;
   isStopped(thing: Stopped): boolean;
   /** Whether there is a product of this audience. */
   isAudience(environment: Environment, audience: string): boolean;
@@ -68,8 +67,7 @@ export function catalogueReader(pool: pg.Pool): () => Promise<Catalogue> {
       products: byId,
       gatewayWith: gatewaysBy(credentials),
       isAudience: (environment, audience) => audiences.has(`${environment} ${audience}`),
-      isAnythingStopped: stops.size > 0,
-      isStopped: (thing) => stops.has(nameOf(thing)),
+      isStopped: (thing) => stops.size > 0 && stops.has(nameOf(thing)),
     };
   };
 }
@@ -77,8 +75,8 @@ export function catalogueReader(pool: pg.Pool): () => Promise<Catalogue> {
 /** Each gateway shows the same credential for every call: what it came to is remembered. */
 function gatewaysBy(credentials: readonly LiveCredential[]): Catalogue['gatewayWith'] {
   const byDigest = new Map(
-    credentials.map(({ gatewayId, baseUrlName, digest, expiresAt }) => [
-      digest.toString('base64'),
+    credentials.map(({ gatewayId, baseUrlName, digest: named, expiresAt }) => [
+      named.toString('base64'),
       { id: gatewayId, baseUrlName, endsAt: expiresAt?.getTime() ?? null },
     ]),
   );
@@ -86,7 +84,7 @@ function gatewaysBy(credentials: readonly LiveCredential[]): Catalogue['gatewayW
   return (credential) => {
     const known = shown.get(credential);
     if (known || !looksLikeCredential(credential)) return known;
-    const found = byDigest.get(hash('sha256', credential, 'base64'));
+    const found = byDigest.get(digest(credential).toString('base64'));
     if (found) shown.set(credential, found);
     return found;
   };

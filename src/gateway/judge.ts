@@ -120,12 +120,11 @@ function standingOf(holder: Holder, { call, catalogue, now }: Case): Refused | u
   return stoppedBy(catalogue, { team: teamId, product: productId, environment });
 }
 
-/** The kill switch: it is off nearly always, and then nothing of it is looked for. */
+/** The kill switch. */
 function stoppedBy(
   catalogue: Catalogue,
   things: { team?: string; product: string; environment: string },
 ): Refused | undefined {
-  if (!catalogue.isAnythingStopped) return undefined;
   const kinds = ['team', 'product', 'environment'] as const;
   const kind = kinds.find((one) => catalogue.isStopped({ kind: one, id: things[one] ?? '' }));
   return kind && refusal('suspended', { detail: `It is the ${kind}.` });

@@ -80,6 +80,9 @@ export function createTokens({ checks, told, most, isAudience }: Parts): Tokens 
     known.set(name, { check, claims: needed(claims, shared), standing: undefined });
   }
 
+  const unread = (name: string, token: string): Fault | Pending =>
+    isToken.test(token) ? finder(name, () => read(name, token)) : malformed;
+
   async function stand(check: TokenCheck, claims: Claims): Promise<Standing> {
     const moment = told.moment();
     const stands = await within(patience, check.stand(claims));
@@ -87,8 +90,9 @@ export function createTokens({ checks, told, most, isAudience }: Parts): Tokens 
     if (isFault(stands)) return refused(stands);
     const { product, scopes, endsAt } = stands;
     // by the database's clock its grant may last some moments yet
-    if (endsAt !== null && endsAt <= Date.now())
+    if (endsAt !== null && endsAt <= Date.now()) {
       return refused({ fault: 'token_revoked', detail: '' });
+    }
     const value = {
       environment: check.environment,
       clientId: claims.client_id,
@@ -118,11 +122,7 @@ export function createTokens({ checks, told, most, isAudience }: Parts): Tokens 
     find(token) {
       const name = hash('sha256', token, 'base64');
       const remembered = known.get(name);
-      if (!remembered)
-        return (
-          faulty.get(name) ??
-          (isToken.test(token) ? finder(name, () => read(name, token)) : malformed)
-        );
+      if (!remembered) return faulty.get(name) ?? unread(name, token);
       const { check, claims, standing } = remembered;
       if (isOver(claims)) return { fault: 'token_expired', detail: '' };
       if (standing && holds(standing, claims)) return standing.value;

@@ -50,10 +50,11 @@ export function documentsFromMemory(kept?: KeptAnswers): Middleware {
   };
 }
 
-/** What a page is protected by means nothing to a document, and `Vary` would keep it out of caches. */
+/** What else protects a page means nothing to a document, and `Vary` would keep it out of caches. */
 const ofDocuments: ReadonlySet<string> = new Set([
   'access-control-allow-origin',
   'cache-control',
+  'content-security-policy',
   'content-type',
   'etag',
   'strict-transport-security',

@@ -7,7 +7,6 @@ const empty: Catalogue = {
   apis: new Map(),
   products: new Map(),
   gatewayWith: () => undefined,
-  isAnythingStopped: false,
   isStopped: () => false,
   isAudience: () => false,
 };

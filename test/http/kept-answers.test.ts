@@ -28,6 +28,7 @@ describe('discovery and keys, given again from memory', () => {
     const second = await answerTo(path);
     expect(second).toEqual(first);
     expect(first.status).toBe(200);
+    expect(first.headers['content-security-policy']).toBeTruthy();
     expect(first.headers['x-content-type-options']).toBe('nosniff');
   });
 
