@@ -14,21 +14,21 @@ export type Serving = {
 
 type Options = { callback: RequestListener; host: string; port: number };
 
+const settings = {
+  headersTimeout: 10_000, // milliseconds, as all here
+  requestTimeout: 30_000,
+  keepAliveTimeout: 65_000, // longer than the 60 s after which common balancers drop an idle one
+  optimizeEmptyRequests: true, // from Node 24.12 on: a tenth less work for a request without a body
+};
+
 /** @throws {Error} a sentence for people when the port is taken. */
 export async function serve({ callback, host, port }: Options): Promise<Serving> {
   /** Open connections, each with the answer that was begun on it last. */
   const sockets = new Map<Socket, ServerResponse | undefined>();
-  const server = createServer(
-    {
-      headersTimeout: 10_000, // milliseconds, as all here
-      requestTimeout: 30_000,
-      keepAliveTimeout: 65_000, // longer than the 60 s after which common balancers drop an idle one
-    },
-    (request, response) => {
-      sockets.set(request.socket, response);
-      callback(request, response);
-    },
-  );
+  const server = createServer(settings, (request, response) => {
+    sockets.set(request.socket, response);
+    callback(request, response);
+  });
   server.on('connection', (socket) => {
     sockets.set(socket, undefined);
     socket.once('close', () => sockets.delete(socket));
