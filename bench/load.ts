@@ -1,6 +1,5 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 
 export type Load = {
   port: number;
@@ -51,10 +50,16 @@ export async function load({ port, requests, connections, seconds }: Load): Prom
   const lines = await Promise.all(opening);
   until = performance.now() + seconds * 1000;
   for (const line of lines) send(line);
-  while (underWay > 0) await nextTurn();
+  await neverSleeping(() => underWay > 0);
   for (const { socket } of lines) socket.destroy();
   return measured;
 }
+
+const neverSleeping = (isBusy: () => boolean): Promise<void> =>
+  new Promise((resolve) => {
+    const turn = () => (isBusy() ? setImmediate(turn) : resolve());
+    turn();
+  });
 
 function oneOf(requests: readonly Buffer[]): Buffer {
   const request = requests[Math.floor(Math.random() * requests.length)];
@@ -67,30 +72,54 @@ async function openLine(
   port: number,
   answered: (line: Line, status: number) => void,
 ): Promise<Line> {
-  const socket = connect(port, '127.0.0.1').setNoDelay(true).setEncoding('latin1');
+  const room = Buffer.alloc(64 * 1024);
+  let came = 0;
+  const onread = {
+    buffer: () => (came === 0 ? room : room.subarray(came)),
+    callback(bytes: number) {
+      came += bytes;
+      if (!isWhole(room, came)) return true;
+      came = 0;
+      answered(line, statusOf(room));
+      return true;
+    },
+  };
+  const socket = connect({ port, host: '127.0.0.1', noDelay: true, onread });
   const line = { socket, began: 0 };
-  let came = '';
-  socket.on('data', (part: string) => {
-    came += part;
-    if (!isWhole(came)) return;
-    const status = Number(came.slice(9, 12));
-    came = '';
-    answered(line, status);
-  });
   await once(socket, 'connect');
   socket.once('end', () => socket.destroy(new Error('the server broke off a connection')));
   return line;
 }
 
-function isWhole(text: string): boolean {
-  const end = text.indexOf('\r\n\r\n');
-  if (end < 0) return false;
-  const length = /\r\ncontent-length: (\d+)/i.exec(text.slice(0, end + 2))?.[1];
-  if (length !== undefined) return text.length >= end + 4 + Number(length);
-  return (
-    !/\r\ntransfer-encoding: chunked/i.test(text.slice(0, end)) || text.endsWith('\r\n0\r\n\r\n')
-  );
+const endOfHead = Buffer.from('\r\n\r\n');
+const namesOfLength = ['\r\ncontent-length: ', '\r\nContent-Length: '].map((name) =>
+  Buffer.from(name),
+);
+const lastChunk = Buffer.from('\r\n0\r\n\r\n');
+
+/** Read in place: texts made of each answer would keep the caller busy with collecting them. */
+function isWhole(room: Buffer, came: number): boolean {
+  const end = room.indexOf(endOfHead) + endOfHead.length;
+  if (end < endOfHead.length || end > came) return false; // what stood there before does not count
+  for (const name of namesOfLength) {
+    const at = room.indexOf(name);
+    if (at >= 0 && at < end) return came >= end + numberAt(room, at + name.length);
+  }
+  return room.subarray(0, came).subarray(-lastChunk.length).equals(lastChunk);
 }
+
+const zero = '0'.charCodeAt(0);
+
+function numberAt(room: Buffer, at: number): number {
+  let number = 0;
+  for (let index = at; ; index += 1) {
+    const digit = room.readUInt8(index) - zero;
+    if (digit < 0 || digit > 9) return number;
+    number = number * 10 + digit;
+  }
+}
+
+const statusOf = (room: Buffer): number => numberAt(room, 'HTTP/1.1 '.length);
 
 /** A request as it goes over the wire, as a proxy of the server would send it on. */
 export const written = (path: string, headers: Record<string, string> = {}): Buffer =>

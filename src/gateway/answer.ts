@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { Policy } from '../usage/limits.ts';
+import type { Policy } from '../usage/purse.ts';
 import { reasons } from '../usage/reason.ts';
 import type { Refused, Verdict } from './verdict.ts';
 

@@ -1,5 +1,6 @@
 import { isFault } from '../oauth/token-check.ts';
-import type { Allowance, Limits } from '../usage/limits.ts';
+import type { Limits } from '../usage/limits.ts';
+import type { Allowance } from '../usage/purse.ts';
 import { bearerOf, keyOf } from './asked.ts';
 import type { Case } from './case.ts';
 import type { Catalogue, OpenedApi } from './catalogue.ts';

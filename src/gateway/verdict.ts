@@ -1,4 +1,4 @@
-import type { Policy } from '../usage/limits.ts';
+import type { Policy } from '../usage/purse.ts';
 import type { Reason } from '../usage/reason.ts';
 
 /** Our yes or no for one call. */

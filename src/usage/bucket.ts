@@ -1,84 +1,129 @@
 import type { Limit } from '../products/product.ts';
 import type { Kind, Share, Wish } from './share-store.ts';
 
-/** What this instance knows and holds of one limit's window. Times are milliseconds of `performance.now()`. */
-export type Bucket = Limit & {
-  kind: Kind;
-  anchor: number;
+/** What this instance knows and holds of one window. Times are milliseconds of `performance.now()`. */
+type Window = {
   /** Calls of our share that nobody has made yet. */
   left: number;
   /** What all instances took of the window, as of our last share. */
   taken: number;
   /** The window's first moment by the database's clock. */
   start: number;
+  /** The window has begun by then. */
+  begun: number;
   /** The window is not over before; from here on we ask. */
   until: number;
   /** The window is over by then: what callers are told. */
   ends: number;
-  askedAt: number;
-  /** How large a share our callers need. */
+  /** How large a share our callers need, and since when it is spent. */
   want: number;
+  since: number;
 };
 
-/** Milliseconds that a share should last at least, and at most. */
-const shortest = 1_000;
-const longest = 5_000;
+/** One limit of one holder; `next` is held from shortly before its window begins. */
+export type Bucket = Limit &
+  Window & { holder: string; kind: Kind; anchor: number; next: Window | undefined };
 
-export const bucketOf = (kind: Kind, limit: Limit, anchor: number): Bucket => ({
-  ...limit,
-  kind,
-  anchor,
-  left: 0,
-  taken: 0,
-  start: Number.NEGATIVE_INFINITY,
-  until: Number.NEGATIVE_INFINITY,
-  ends: Number.NEGATIVE_INFINITY,
-  askedAt: Number.NEGATIVE_INFINITY,
-  want: 1,
-});
+/** Milliseconds that a share should last at least, and at most. */
+const shortest = 2_000;
+const longest = 10_000;
+/** Milliseconds before a window's end from which on a share of the next one is asked for. */
+const ahead = 1_000;
+
+export function bucketOf(
+  holder: string,
+  { kind, limit, anchor }: { kind: Kind; limit: Limit; anchor: number },
+): Bucket {
+  const never = Number.NEGATIVE_INFINITY;
+  const none = { left: 0, taken: 0, start: never, begun: never, until: never, ends: never };
+  return { ...limit, holder, kind, anchor, ...none, want: 1, since: never, next: undefined };
+}
+
+/** Goes on to the next window where that has begun and we hold some of it. */
+export function turn(bucket: Bucket, at: number): void {
+  if (bucket.next && at >= bucket.next.begun)
+    Object.assign(bucket, bucket.next, { next: undefined });
+}
 
 /** Whether nothing of the window is left for anybody. */
 export const isSpent = ({ until, left, taken, calls }: Bucket, at: number): boolean =>
   at < until && left === 0 && taken >= calls;
 
-/** Whether a share must be fetched before one can tell. */
-export const isShort = (bucket: Bucket, at: number): boolean =>
-  at >= bucket.until || (bucket.left === 0 && bucket.taken < bucket.calls);
-
 /**
- * Grows and shrinks with demand, but is no less than a fiftieth of what is left;
- * never more than a tenth of the limit, so that others get theirs.
+ * Whether a share must be fetched before one can tell. Between two windows, where it is not sure which
+ * of them it is, a call counts in both.
  */
-export function wishOf(bucket: Bucket, at: number, waiting: number): Wish {
-  const { kind, calls, seconds, anchor } = bucket;
-  const generous = Math.floor((at < bucket.until ? calls - bucket.taken : calls) / 50);
-  const needed = Math.max(neededOf(bucket, at), waiting, generous);
-  bucket.want = Math.max(1, Math.min(needed, Math.floor(calls / 10)));
-  return { kind, calls, seconds, anchor, want: bucket.want };
+export const isShort = ({ until, left, taken, calls, next }: Bucket, at: number): boolean =>
+  at >= until ? !(next && left > 0 && next.left > 0) : left === 0 && taken < calls;
+
+/** Takes one call. Only after `turn`, and where nothing is short. */
+export function spend(bucket: Bucket, at: number): void {
+  bucket.left -= 1;
+  if (bucket.next && at >= bucket.until) bucket.next.left -= 1;
 }
 
-function neededOf({ want, left, askedAt }: Bucket, at: number): number {
-  if (left > 0) return want - left; // the window ended first
-  if (at - askedAt < shortest) return want * 2;
-  return at - askedAt > longest ? Math.ceil(want / 2) : want;
+/** Whether another share is soon needed, by those who call as they do now. */
+export const isLow = (bucket: Bucket, at: number): boolean =>
+  at >= bucket.until - ahead ? bucket.next === undefined : isHalfSpent(bucket);
+
+/** A share of one call has no half: others may need it more. */
+const isHalfSpent = ({ left, want, taken, calls }: Bucket): boolean =>
+  left * 2 <= want && want > 1 && taken < calls;
+
+/** For those who wait for it. Where the next window is held, they came between the two. */
+export function wishOf(bucket: Bucket, at: number, waiting: number): Wish {
+  const rest = at < bucket.until ? bucket.calls - bucket.taken : bucket.calls;
+  return wishFor(bucket, Math.max(waiting, bucket.next ? 1 : sizeOf(bucket, at, rest)));
+}
+
+/** For those who will come. Undefined: enough is held, or nobody came since the window ended. */
+export function wishAheadOf(bucket: Bucket, at: number): Wish | undefined {
+  const { until, calls, taken, left, start, seconds } = bucket;
+  if (at >= until || !isLow(bucket, at)) return undefined;
+  if (at < until - ahead) return wishFor(bucket, sizeOf(bucket, at, calls - taken) - left);
+  return { ...wishFor(bucket, sizeOf(bucket, at, calls)), start: start + seconds * 1000 };
+}
+
+const wishFor = ({ holder, kind, calls, seconds, anchor }: Bucket, want: number): Wish => {
+  const most = tenthOf(calls);
+  return { holder, kind, calls, seconds, anchor, want: Math.max(1, Math.min(want, most)) };
+};
+
+/** No share is more, so that others get theirs. */
+const tenthOf = (calls: number): number => Math.max(1, Math.floor(calls / 10));
+
+/** Grows and shrinks with demand, but is no less than a fiftieth of what is left for all. */
+function sizeOf({ calls, want, left, since }: Bucket, at: number, rest: number): number {
+  const lasts = ((at - since) * want) / Math.max(1, want - left);
+  const needed = lasts < shortest ? want * 2 : lasts > longest ? Math.ceil(want / 2) : want;
+  return Math.min(Math.max(needed, Math.floor(rest / 50)), tenthOf(calls));
 }
 
 /**
  * The database's clock showed `share.now` at some moment between our asking and its answer; of the
- * two, we end the window early for ourselves and late for those whom we tell.
+ * two, a window begins late and ends early for ourselves, and ends late for those whom we tell.
  */
 export function receive(
   bucket: Bucket,
   share: Share,
   { asked, answered }: { asked: number; answered: number },
 ): void {
-  const rest = share.start + bucket.seconds * 1000 - share.now;
-  bucket.left = share.given + (share.start === bucket.start ? bucket.left : 0);
-  bucket.taken = share.taken;
-  bucket.start = share.start;
-  bucket.until = asked + rest;
-  bucket.ends = answered + rest;
-  bucket.askedAt = asked;
+  const length = bucket.seconds * 1000;
+  const begins = share.start - share.now; // from the moment of `now`
+  const held = bucket.next?.start === share.start ? bucket.next : bucket;
+  const left = share.given + (held.start === share.start ? held.left : 0);
+  const window: Window = {
+    left,
+    taken: share.taken,
+    start: share.start,
+    begun: answered + begins,
+    until: asked + begins + length,
+    ends: answered + begins + length,
+    want: Math.max(1, left),
+    since: begins > 0 ? answered + begins : asked,
+  };
+  if (begins > 0) bucket.next = window;
+  else Object.assign(bucket, window, held === bucket.next && { next: undefined });
 }
 
 /** What callers are told of the window; `reset` in whole seconds, rounded up. */

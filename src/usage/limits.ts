@@ -1,38 +1,21 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
-import { crc32 } from 'node:zlib';
 import type pg from 'pg';
-import type { Limit } from '../products/product.ts';
-import { type Bucket, bucketOf, isShort, isSpent, policyOf, receive, wishOf } from './bucket.ts';
-import { giveBack, takeShares, type Unspent } from './share-store.ts';
-
-export type Policy = {
-  name: 'rate' | 'quota';
-  calls: number;
-  seconds: number;
-  /** As far as this instance knows: others may have taken more since it asked. */
-  remaining: number;
-  /** Whole seconds until its window ends, rounded up. */
-  reset: number;
-};
-
-export type Allowance = {
-  exceeded: 'rate' | 'quota' | null;
-  /** Seconds; 0 where nothing is exceeded. */
-  retryAfter: number;
-  policies: Policy[];
-};
-
-/**
- * Whose calls of a product are counted together: a team's, whichever subscription they go by, so that
- * asking anew begins no new window; or a first-party client's.
- */
-export type Holder = {
-  id: string;
-  /** In milliseconds: the windows of a quota follow each other from here. */
-  anchor: number;
-  rate: Limit | null;
-  quota: Limit | null;
-};
+import { receive } from './bucket.ts';
+import {
+  type Allowance,
+  type Ask,
+  asksAhead,
+  asksNow,
+  decide,
+  fits,
+  type Holder,
+  isLow,
+  type Purse,
+  purseFor,
+  takeLeft,
+} from './purse.ts';
+import { giveBack, takeShares } from './share-store.ts';
+import { together } from './together.ts';
 
 export type Limits = {
   /**
@@ -44,31 +27,25 @@ export type Limits = {
   close(): Promise<void>;
 };
 
-/** What this instance holds for one holder; the quota first, since waiting for it is longer. */
-type Purse = {
-  id: string;
-  /** As it was asked for last. */
-  holder: Holder;
-  buckets: Bucket[];
-  /** How many wait for a share, and the one that is on its way: when it was asked for. */
-  waiting: number;
-  fetching: Promise<number> | undefined;
-  /** What goes before the first one: the purse before this gives back what it had. */
-  before: Promise<void> | undefined;
-};
+/** Milliseconds for which shares that will be needed are collected; half of one lasts as long. */
+const patience = 500;
+/** Holders of one statement: it locks rows that other instances wait for. */
+const most = 200;
 
 /**
  * Fixed windows, by the database's clock. Instances take shares of a window beforehand, so that all
  * together never allow more than the limit, and each may refuse too early by what is left of the
- * others' last shares. A share is one statement, and at most a tenth of the limit.
+ * others' shares. A share is at most a tenth of the limit, and costs at most one statement; one
+ * statement brings those of all who ask at once. For those who call steadily theirs are asked for
+ * ahead, and they wait for none.
  */
 export function createLimits({
   pool,
-  most = 50_000,
+  remembered = 50_000,
 }: {
   pool: pg.Pool;
-  /** Holders that are remembered. */
-  most?: number;
+  /** Holders that are. */
+  remembered?: number;
 }): Limits {
   /** Whoever fetched last stands last. */
   const purses = new Map<string, Purse>();
@@ -76,50 +53,76 @@ export function createLimits({
   function purseOf(holder: Holder): Purse {
     const known = purses.get(holder.id);
     if (known && fits(known, holder)) return known;
-    const before = known && putBack([known]);
-    const { id } = holder;
-    return { id, holder, buckets: bucketsOf(holder), waiting: 0, fetching: undefined, before };
+    return purseFor(holder, known && putBack([known]));
   }
 
   function remember(purse: Purse): void {
     purses.delete(purse.id);
     purses.set(purse.id, purse);
     const [oldest] = purses.values();
-    if (purses.size <= most || !oldest) return;
+    if (purses.size <= remembered || !oldest) return;
     purses.delete(oldest.id);
     void putBack([oldest]);
   }
 
   /** Tried once: what is lost on the way is refused too early, and never allowed twice. */
   async function putBack(given: Purse[]): Promise<void> {
-    const unspent = given.flatMap(({ id, buckets }) => buckets.flatMap((one) => takeLeft(id, one)));
+    const unspent = given.flatMap(takeLeft);
     if (unspent.length > 0) await giveBack(pool, unspent).catch(() => {});
   }
 
   /** Answers when it was asked: whoever waited for it is decided as of that moment. */
-  async function fetchShares(purse: Purse): Promise<number> {
-    remember(purse);
-    await purse.before;
+  async function fetchShares(
+    asking: readonly Purse[],
+    asksOf: (purse: Purse, at: number) => Ask[],
+  ): Promise<number> {
     const asked = performance.now();
-    const short = purse.buckets.filter((bucket) => isShort(bucket, asked));
-    const wishes = short.map((bucket) => wishOf(bucket, asked, purse.waiting));
-    const shares = await takeShares(pool, purse.id, wishes);
+    const asks = inOrder(asking).flatMap((purse) => asksOf(purse, asked));
+    const wishes = asks.map(({ wish }) => wish);
+    const shares = wishes.length > 0 ? await takeShares(pool, wishes) : [];
     const answered = performance.now();
-    for (const bucket of short) {
-      const share = shares.find(({ kind }) => kind === bucket.kind);
+    for (const [at, { bucket }] of asks.entries()) {
+      const share = shares[at];
       if (share) receive(bucket, share, { asked, answered });
     }
     return asked;
   }
 
+  const now = together<Purse, number>({
+    delay: 0,
+    most,
+    async work(short) {
+      await Promise.all(short.map(({ before }) => before));
+      return fetchShares(short, asksNow);
+    },
+  });
+
+  function fetchNow(purse: Purse): Promise<number> {
+    remember(purse);
+    purse.fetching = now.add(purse).finally(() => {
+      purse.fetching = undefined;
+    });
+    return purse.fetching;
+  }
+
+  /** Whoever needs it sooner waits for it too; where it fails, he asks for himself. */
+  const ahead = together<Purse, void>({
+    delay: patience,
+    most,
+    async work(low) {
+      const still = low.filter((purse) => !purse.fetching && purses.get(purse.id) === purse);
+      const fetching = fetchShares(still, asksAhead).catch(() => performance.now());
+      for (const purse of still) purse.fetching = fetching;
+      await fetching;
+      for (const purse of still) purse.fetching = undefined;
+    },
+  });
+
   async function settle(purse: Purse): Promise<Allowance> {
     purse.waiting += 1;
     try {
       for (;;) {
-        purse.fetching ??= fetchShares(purse).finally(() => {
-          purse.fetching = undefined;
-        });
-        const allowance = decide(purse, await soon(purse.fetching));
+        const allowance = decide(purse, await soon(purse.fetching ?? fetchNow(purse)));
         if (allowance) return allowance;
       }
     } finally {
@@ -130,65 +133,22 @@ export function createLimits({
   return {
     take(holder) {
       const purse = purseOf(holder);
-      return decide(purse, performance.now()) ?? settle(purse);
+      const at = performance.now();
+      const allowance = decide(purse, at);
+      if (!allowance) return settle(purse);
+      if (isLow(purse, at)) void ahead.add(purse);
+      return allowance;
     },
     async close() {
-      const all = [...purses.values()];
-      await Promise.allSettled(all.map(({ fetching }) => fetching));
-      await putBack(all);
+      await Promise.all([now.close(), ahead.close()]);
+      await putBack([...purses.values()]);
     },
   };
 }
 
-/** Undefined: a share must be fetched first. */
-function decide({ buckets }: Purse, at: number): Allowance | undefined {
-  let isAnyShort = false;
-  for (const bucket of buckets) {
-    if (isSpent(bucket, at)) return allowance(buckets, at, bucket);
-    isAnyShort ||= isShort(bucket, at);
-  }
-  if (isAnyShort) return undefined;
-  for (const bucket of buckets) bucket.left -= 1;
-  return allowance(buckets, at);
-}
-
-const allowance = (buckets: readonly Bucket[], at: number, spent?: Bucket): Allowance => ({
-  exceeded: spent?.kind ?? null,
-  retryAfter: spent ? policyOf(spent, at).reset : 0,
-  policies: buckets.map((bucket) => policyOf(bucket, at)),
-});
-
-const bucketsOf = ({ id, anchor, quota, rate }: Holder): Bucket[] => [
-  ...(quota ? [bucketOf('quota', quota, Math.floor(anchor))] : []),
-  ...(rate ? [bucketOf('rate', rate, beginOf(id, rate))] : []),
-];
-
-/** On every instance the same, and not for all holders at once: each begins by fetching a share. */
-const beginOf = (id: string, { seconds }: Limit): number => crc32(id) % (seconds * 1000);
-
-/** Whether the limits are still those that it was made for; looks closely only at those given anew. */
-function fits(purse: Purse, holder: Holder): boolean {
-  const { anchor, rate, quota } = purse.holder;
-  if (rate === holder.rate && quota === holder.quota && anchor === holder.anchor) return true;
-  if (!isOf(purse.buckets, holder)) return false;
-  purse.holder = holder;
-  return true;
-}
-
-const isOf = (buckets: readonly Bucket[], holder: Holder): boolean =>
-  buckets.length === Number(holder.quota !== null) + Number(holder.rate !== null) &&
-  buckets.every(({ kind, calls, seconds, anchor }) => {
-    const limit = holder[kind];
-    const sameStart = kind === 'rate' || anchor === Math.floor(holder.anchor);
-    return limit?.calls === calls && limit.seconds === seconds && sameStart;
-  });
-
-/** Empties the bucket into what is given back: once. */
-function takeLeft(holder: string, bucket: Bucket): Unspent[] {
-  const { kind, seconds, start, left } = bucket;
-  bucket.left = 0;
-  return left > 0 ? [{ holder, kind, seconds, start, left }] : [];
-}
+/** As all instances ask: who holds a row that another waits for must not wait for one of his. */
+const inOrder = (purses: readonly Purse[]): Purse[] =>
+  [...purses].sort((one, other) => (one.id < other.id ? -1 : 1));
 
 /** Within three seconds, and never too late by our own fault: an answer that waits to be read is read. */
 async function soon<T>(work: Promise<T>): Promise<T> {

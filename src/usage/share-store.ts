@@ -2,43 +2,42 @@ import { type Db, many } from '../db/pool.ts';
 
 export type Kind = 'rate' | 'quota';
 
-/** What of a window one asks for. Windows follow each other from `anchor`, in milliseconds. */
-export type Wish = { kind: Kind; calls: number; seconds: number; anchor: number; want: number };
+/**
+ * What of a window somebody asks for. Windows follow each other from `anchor`; `start` names the next
+ * one, where that is asked for before it begins. Both in milliseconds.
+ */
+export type Wish = {
+  holder: string;
+  kind: Kind;
+  calls: number;
+  seconds: number;
+  anchor: number;
+  start?: number;
+  want: number;
+};
 
 /** All times in milliseconds, by the database's clock. */
 export type Share = {
-  kind: Kind;
+  /** Of the window that was asked for, or, if that is over or far off, of the one that `now` is in. */
   start: number;
   now: number;
-  given: number /** By all, of the whole window. */;
+  given: number;
+  /** By all, of the whole window. */
   taken: number;
 };
 
 /**
- * Takes shares of the windows that the database's clock is in, as much of each as is left: none where
- * nothing is. One statement; of several at once for the same holder, each sees what the others took.
+ * Takes shares of windows, as much of each as is left: none where nothing is. One statement, and a
+ * share for each wish, in their order. Instances must ask in the same order, since each waits for
+ * rows that another holds: by holder and kind, letter by letter.
  */
-export const takeShares = (db: Db, holder: string, wishes: Wish[]): Promise<Share[]> =>
+export const takeShares = (db: Db, wishes: readonly Wish[]): Promise<Share[]> =>
   many<Share>(
     db,
-    `with clock as (select floor(extract(epoch from now()) * 1000)::bigint as ms),
-     wish as (
-       select w.*, w.anchor + length * floor((clock.ms - w.anchor)::numeric / length)::bigint as start
-       from clock, json_to_recordset($2) as w (kind text, calls bigint, seconds int, anchor bigint,
-         want bigint), lateral (select w.seconds * 1000::bigint as length) as of_window
-     )
-     insert into limit_shares as s (holder, kind, seconds, window_start, window_end, calls, taken,
-       given)
-     select $1, kind, seconds, to_timestamp(start / 1000.0),
-       to_timestamp(start / 1000.0 + seconds), calls, least(want, calls), least(want, calls)
-     from wish order by kind
-     on conflict on constraint limit_shares_pkey do update set
-       calls = excluded.calls,
-       taken = s.taken + greatest(0, least(excluded.given, excluded.calls - s.taken)),
-       given = greatest(0, least(excluded.given, excluded.calls - s.taken))
-     returning kind, (extract(epoch from window_start) * 1000)::float8 as start,
-       (select ms from clock)::float8 as now, given::float8 as given, taken::float8 as taken`,
-    [holder, JSON.stringify(wishes)],
+    `select window_begin::float8 as start, clock::float8 as now, got::float8 as given,
+       all_took::float8 as taken
+     from take_limit_shares($1)`,
+    [JSON.stringify(wishes)],
   );
 
 export type Unspent = { holder: string; kind: Kind; seconds: number; start: number; left: number };
@@ -46,10 +45,18 @@ export type Unspent = { holder: string; kind: Kind; seconds: number; start: numb
 /** Puts back what was taken and not spent. To be tried once only: a second time would give it twice. */
 export const giveBack = async (db: Db, unspent: Unspent[]): Promise<void> => {
   await db.query(
-    `update limit_shares s set taken = s.taken - u."left"
-     from json_to_recordset($1) as u (holder text, kind text, seconds int, start float8, "left" bigint)
-     where s.holder = u.holder and s.kind = u.kind and s.seconds = u.seconds
-       and s.window_start = to_timestamp(u.start / 1000) and s.taken >= u."left"`,
+    `with u as (
+       select *, to_timestamp(start / 1000) as window_start
+       from json_to_recordset($1) as u (holder text, kind text, seconds int, start float8, "left" bigint)
+     ), locked as (
+       select holder, kind, seconds, window_start, u."left"
+       from limit_shares s join u using (holder, kind, seconds, window_start)
+       order by holder collate "C", kind, seconds, window_start for update of s
+     )
+     update limit_shares s set taken = s.taken - l."left"
+     from locked l
+     where s.holder = l.holder and s.kind = l.kind and s.seconds = l.seconds
+       and s.window_start = l.window_start and s.taken >= l."left"`,
     [JSON.stringify(unspent)],
   );
 };

@@ -1,18 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { crc32 } from 'node:zlib';
 import pg from 'pg';
-import { createLimits, type Holder } from '../../src/usage/limits.ts';
+import { createLimits } from '../../src/usage/limits.ts';
+import type { Holder } from '../../src/usage/purse.ts';
 import { useDatabase, useDatabaseUrl } from '../support/database.ts';
-import { startWire, useDatabaseWithClock } from './support.ts';
+import { aHolder, counted, offsetOf, startWire, useDatabaseWithClock } from './support.ts';
 
-let holders = 0;
-/** One that nobody has taken from. */
-const aHolder = (given: Partial<Holder> = {}): Holder => {
-  holders += 1;
-  return { id: `holder ${holders}`, anchor: 0, rate: null, quota: null, ...given };
-};
-/** Milliseconds by which the windows of its rate begin later than those of the clock. */
-const offsetOf = ({ id, rate }: Holder) => crc32(id) % ((rate?.seconds ?? 0) * 1000);
 const times = (count: number) => Array.from({ length: count }, (_, index) => index);
 
 describe('taking calls from limits', () => {
@@ -25,18 +17,9 @@ describe('taking calls from limits', () => {
         [holder.id],
       )
     ).rows;
-  /** A pool that counts its statements. */
-  function counted() {
-    let statements = 0;
-    const query = (...given: Parameters<pg.Pool['query']>) => {
-      statements += 1;
-      return pool.query(...given);
-    };
-    return { pool: { query } as unknown as pg.Pool, statements: () => statements };
-  }
 
   test('without limits nothing is asked and all is allowed', () => {
-    const { pool: asked, statements } = counted();
+    const { pool: asked, statements } = counted(pool);
     const free = { exceeded: null, retryAfter: 0, policies: [] };
     expect(createLimits({ pool: asked }).take(aHolder())).toEqual(free);
     expect(statements()).toBe(0);
@@ -112,7 +95,7 @@ describe('taking calls from limits', () => {
   });
 
   test('every statement brings a share, and what is used up is refused without one', async () => {
-    const { pool: asked, statements } = counted();
+    const { pool: asked, statements } = counted(pool);
     const limits = createLimits({ pool: asked });
     const holder = aHolder({ quota: { calls: 500, seconds: 1_000_000 } });
     for (const _ of times(500)) expect(await limits.take(holder)).toMatchObject({ exceeded: null });
@@ -124,7 +107,7 @@ describe('taking calls from limits', () => {
   });
 
   test('callers at once wait for one share together', async () => {
-    const { pool: asked, statements } = counted();
+    const { pool: asked, statements } = counted(pool);
     const limits = createLimits({ pool: asked });
     const holder = aHolder({
       rate: { calls: 1_000, seconds: 1_000_000 },
@@ -200,7 +183,7 @@ describe('taking calls from limits', () => {
   });
 
   test('remembers so many holders and no more, and forgets nothing that was taken', async () => {
-    const limits = createLimits({ pool, most: 2 });
+    const limits = createLimits({ pool, remembered: 2 });
     const three = times(3).map(() => aHolder({ rate: { calls: 10, seconds: 1_000_000 } }));
     const allowed = new Map<string, number>();
     for (const _ of times(12)) {
@@ -306,7 +289,7 @@ describe('without the database', () => {
     pool.on('error', () => {});
     const limits = createLimits({ pool });
     const holder = aHolder({ rate: { calls: 3, seconds: 1_000_000 } });
-    wire.loseAnswer('INSERT 0 1');
+    wire.loseAnswer('SELECT 1');
     await expect(limits.take(holder)).rejects.toThrow();
     const answers = [];
     for (const _ of times(3)) answers.push((await limits.take(holder)).exceeded);

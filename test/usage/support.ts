@@ -1,8 +1,10 @@
 import type { AddressInfo } from 'node:net';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { crc32 } from 'node:zlib';
 import pg from 'pg';
 import type { Call, Refusal } from '../../src/usage/call.ts';
 import { createMeter, type Settings } from '../../src/usage/meter.ts';
+import type { Holder } from '../../src/usage/purse.ts';
 import { useDatabaseUrl } from '../support/database.ts';
 
 export const aCall = (given: Partial<Call> = {}): Call => ({
@@ -134,4 +136,24 @@ export async function startWire(url: string): Promise<Wire> {
       return new Promise((closed) => void server.close(() => closed()));
     },
   };
+}
+
+let holders = 0;
+/** One that nobody has taken from. */
+export const aHolder = (given: Partial<Holder> = {}): Holder => {
+  holders += 1;
+  return { id: `holder ${holders}`, anchor: 0, rate: null, quota: null, ...given };
+};
+
+/** Milliseconds by which the windows of its rate begin later than those of the clock. */
+export const offsetOf = ({ id, rate }: Holder): number => crc32(id) % ((rate?.seconds ?? 0) * 1000);
+
+/** A pool that counts its statements. */
+export function counted(pool: pg.Pool) {
+  let statements = 0;
+  const query = (...given: Parameters<pg.Pool['query']>) => {
+    statements += 1;
+    return pool.query(...given);
+  };
+  return { pool: { query } as unknown as pg.Pool, statements: () => statements };
 }
