@@ -10,9 +10,13 @@ export function createPool(connectionString: string, onError: (error: Error) => 
     max: 10,
     connectionTimeoutMillis: 5_000,
     statement_timeout: 10_000,
+    query_timeout: 12_000, // ours: a host that is gone ends no statement
+    keepAlive: true,
     application_name: 'sandgate',
   });
   pool.on('error', onError);
+  // one that breaks while somebody holds it: his next statement tells him
+  pool.on('connect', (client) => client.on('error', () => {}));
   return pool;
 }
 

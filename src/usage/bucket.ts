@@ -27,8 +27,10 @@ export type Bucket = Limit &
 /** Milliseconds that a share should last at least, and at most. */
 const shortest = 2_000;
 const longest = 10_000;
-/** Milliseconds before a window's end from which on a share of the next one is asked for. */
+/** Milliseconds before a window's end from which on a share of the next one is asked for, at most. */
 const ahead = 1_000;
+const isEnding = ({ until, seconds }: Bucket, at: number): boolean =>
+  at >= until - Math.min(ahead, seconds * 500);
 
 export function bucketOf(
   holder: string,
@@ -64,23 +66,24 @@ export function spend(bucket: Bucket, at: number): void {
 
 /** Whether another share is soon needed, by those who call as they do now. */
 export const isLow = (bucket: Bucket, at: number): boolean =>
-  at >= bucket.until - ahead ? bucket.next === undefined : isHalfSpent(bucket);
+  isEnding(bucket, at) ? bucket.next === undefined : isHalfSpent(bucket);
 
 /** A share of one call has no half: others may need it more. */
 const isHalfSpent = ({ left, want, taken, calls }: Bucket): boolean =>
   left * 2 <= want && want > 1 && taken < calls;
 
-/** For those who wait for it. Where the next window is held, they came between the two. */
+/** For those who wait for it; between two windows they need the few calls that they make there. */
 export function wishOf(bucket: Bucket, at: number, waiting: number): Wish {
-  const rest = at < bucket.until ? bucket.calls - bucket.taken : bucket.calls;
-  return wishFor(bucket, Math.max(waiting, bucket.next ? 1 : sizeOf(bucket, at, rest)));
+  const isOver = at >= bucket.until;
+  const rest = isOver ? bucket.calls : bucket.calls - bucket.taken;
+  return wishFor(bucket, Math.max(waiting, isOver && bucket.next ? 1 : sizeOf(bucket, at, rest)));
 }
 
 /** For those who will come. Undefined: enough is held, or nobody came since the window ended. */
 export function wishAheadOf(bucket: Bucket, at: number): Wish | undefined {
   const { until, calls, taken, left, start, seconds } = bucket;
   if (at >= until || !isLow(bucket, at)) return undefined;
-  if (at < until - ahead) return wishFor(bucket, sizeOf(bucket, at, calls - taken) - left);
+  if (!isEnding(bucket, at)) return wishFor(bucket, sizeOf(bucket, at, calls - taken) - left);
   return { ...wishFor(bucket, sizeOf(bucket, at, calls)), start: start + seconds * 1000 };
 }
 
@@ -100,30 +103,33 @@ function sizeOf({ calls, want, left, since }: Bucket, at: number, rest: number):
 }
 
 /**
- * The database's clock showed `share.now` at some moment between our asking and its answer; of the
- * two, a window begins late and ends early for ourselves, and ends late for those whom we tell.
+ * The database's clock showed `share.now`, in whole milliseconds, at some moment between our asking and
+ * its answer; of the two, a window begins late and ends early for ourselves, and ends late for those
+ * whom we tell.
  */
 export function receive(
   bucket: Bucket,
   share: Share,
   { asked, answered }: { asked: number; answered: number },
 ): void {
+  if (share.start < bucket.start && asked < bucket.begun) return; // we went on to the next meanwhile
   const length = bucket.seconds * 1000;
   const begins = share.start - share.now; // from the moment of `now`
-  const held = bucket.next?.start === share.start ? bucket.next : bucket;
+  const { next } = bucket;
+  const held = next?.start === share.start ? next : bucket;
   const left = share.given + (held.start === share.start ? held.left : 0);
   const window: Window = {
     left,
     taken: share.taken,
     start: share.start,
     begun: answered + begins,
-    until: asked + begins + length,
+    until: asked + begins + length - 1,
     ends: answered + begins + length,
     want: Math.max(1, left),
     since: begins > 0 ? answered + begins : asked,
   };
   if (begins > 0) bucket.next = window;
-  else Object.assign(bucket, window, held === bucket.next && { next: undefined });
+  else Object.assign(bucket, window, { next: next && next.start > share.start ? next : undefined });
 }
 
 /** What callers are told of the window; `reset` in whole seconds, rounded up. */

@@ -57,6 +57,8 @@ export function createLimits({
   }
 
   function remember(purse: Purse): void {
+    const other = purses.get(purse.id);
+    if (other && other !== purse) void putBack([other]);
     purses.delete(purse.id);
     purses.set(purse.id, purse);
     const [oldest] = purses.values();
@@ -71,13 +73,13 @@ export function createLimits({
     if (unspent.length > 0) await giveBack(pool, unspent).catch(() => {});
   }
 
-  /** Answers when it was asked: whoever waited for it is decided as of that moment. */
+  /** Answers when it was asked. */
   async function fetchShares(
     asking: readonly Purse[],
     asksOf: (purse: Purse, at: number) => Ask[],
   ): Promise<number> {
     const asked = performance.now();
-    const asks = inOrder(asking).flatMap((purse) => asksOf(purse, asked));
+    const asks = asking.flatMap((purse) => asksOf(purse, asked)).sort(inOrder);
     const wishes = asks.map(({ wish }) => wish);
     const shares = wishes.length > 0 ? await takeShares(pool, wishes) : [];
     const answered = performance.now();
@@ -112,17 +114,22 @@ export function createLimits({
     async work(low) {
       const still = low.filter((purse) => !purse.fetching && purses.get(purse.id) === purse);
       const fetching = fetchShares(still, asksAhead).catch(() => performance.now());
-      for (const purse of still) purse.fetching = fetching;
+      for (const purse of still) {
+        remember(purse);
+        purse.fetching = fetching;
+      }
       await fetching;
       for (const purse of still) purse.fetching = undefined;
     },
   });
 
-  async function settle(purse: Purse): Promise<Allowance> {
+  /** By what is known when it came, or was asked since then. */
+  async function settle(purse: Purse, came: number): Promise<Allowance> {
     purse.waiting += 1;
     try {
       for (;;) {
-        const allowance = decide(purse, await soon(purse.fetching ?? fetchNow(purse)));
+        const asked = await soon(purse.fetching ?? fetchNow(purse), came + 3000);
+        const allowance = decide(purse, Math.max(came, asked));
         if (allowance) return allowance;
       }
     } finally {
@@ -135,7 +142,7 @@ export function createLimits({
       const purse = purseOf(holder);
       const at = performance.now();
       const allowance = decide(purse, at);
-      if (!allowance) return settle(purse);
+      if (!allowance) return settle(purse, at);
       if (isLow(purse, at)) void ahead.add(purse);
       return allowance;
     },
@@ -147,13 +154,16 @@ export function createLimits({
 }
 
 /** As all instances ask: who holds a row that another waits for must not wait for one of his. */
-const inOrder = (purses: readonly Purse[]): Purse[] =>
-  [...purses].sort((one, other) => (one.id < other.id ? -1 : 1));
+const inOrder = ({ wish: one }: Ask, { wish: other }: Ask): number =>
+  compare(one.holder, other.holder) || compare(one.kind, other.kind);
 
-/** Within three seconds, and never too late by our own fault: an answer that waits to be read is read. */
-async function soon<T>(work: Promise<T>): Promise<T> {
+const compare = (one: string, other: string): number => (one < other ? -1 : Number(one > other));
+
+/** Until then, and never too late by our own fault: an answer that waits to be read is read. */
+async function soon<T>(work: Promise<T>, deadline: number): Promise<T> {
   const done = new AbortController();
-  const late = sleep(3000, undefined, { signal: done.signal })
+  const rest = Math.max(0, deadline - performance.now());
+  const late = sleep(rest, undefined, { signal: done.signal })
     .then(() => nextTurn())
     .then(() => {
       throw new Error('the database gave no share of a limit within three seconds');

@@ -51,6 +51,7 @@ export const giveBack = async (db: Db, unspent: Unspent[]): Promise<void> => {
      ), locked as (
        select holder, kind, seconds, window_start, u."left"
        from limit_shares s join u using (holder, kind, seconds, window_start)
+       where s.window_end > now()
        order by holder collate "C", kind, seconds, window_start for update of s
      )
      update limit_shares s set taken = s.taken - l."left"

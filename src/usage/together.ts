@@ -1,27 +1,25 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 /** Things that are done in lots, one after the other: what comes meanwhile goes with the next. */
 export type Together<T, R> = {
-  /** Resolves, or rejects, with the lot that it goes with. */
+  /** Resolves, or rejects, with the lot that it goes with. What waits already waits once. */
   add(item: T): Promise<R>;
-  /** Begins no more, and resolves when what is under way is done. */
+  /** Begins no more, and resolves when what is under way is done, or late. */
   close(): Promise<void>;
 };
 
-type Lot<T, R> = {
-  /** Each once. */
-  items: Set<T>;
-  done: Promise<R>;
-  settle(result: Promise<R>): void;
-};
+/** One that waits for its lot. */
+type Waiting<R> = { done: Promise<R>; settle(result: Promise<R>): void };
 
-function newLot<T, R>(): Lot<T, R> {
-  let settle: Lot<T, R>['settle'] = () => {};
+function newWaiting<R>(): Waiting<R> {
+  let settle: Waiting<R>['settle'] = () => {};
   const done = new Promise<R>((resolve) => {
     settle = resolve;
   });
-  return { items: new Set(), done, settle };
+  return { done, settle };
 }
 
-/** Milliseconds after which the next lot waits no longer for the one before. */
+/** Milliseconds after which a lot is late: nothing waits longer for it. */
 const longest = 1_500;
 
 export function together<T, R>({
@@ -29,57 +27,57 @@ export function together<T, R>({
   most,
   work,
 }: {
-  /** Milliseconds for which a lot is collected at least. */
+  /** Milliseconds for which a lot is collected, unless it is full. */
   delay: number;
   /** Items of one lot. */
   most: number;
   work(items: T[]): Promise<R>;
 }): Together<T, R> {
-  const lots: Lot<T, R>[] = [];
+  const waiting = new Map<T, Waiting<R>>();
   let timer: NodeJS.Timeout | undefined;
-  let running: Lot<T, R> | undefined;
+  let running: Promise<R> | undefined;
   let closed = false;
 
   function begin(): void {
     timer = undefined;
-    const lot = lots.shift();
-    if (!lot) return;
-    running = lot;
-    const late = setTimeout(() => goOn(lot), longest).unref();
-    const result = work([...lot.items]);
-    lot.settle(result);
+    const lot = [...waiting].slice(0, most);
+    for (const [item] of lot) waiting.delete(item);
+    const result = work(lot.map(([item]) => item));
+    for (const [, { settle }] of lot) settle(result);
+    running = result;
+    const late = setTimeout(() => goOn(result), longest).unref();
     const done = () => {
       clearTimeout(late);
-      goOn(lot);
+      goOn(result);
     };
     result.then(done, done);
   }
-  function goOn(after: Lot<T, R>): void {
+  function goOn(after: Promise<R>): void {
     if (running !== after) return;
     running = undefined;
-    plan();
+    plan(waiting.size >= most ? 0 : delay);
   }
-  function plan(): void {
-    if (timer || running || closed || lots.length === 0) return;
-    if (delay === 0) begin();
-    else timer = setTimeout(begin, delay).unref();
+  function plan(within: number): void {
+    if (timer || running || closed || waiting.size === 0) return;
+    if (within === 0) begin();
+    else timer = setTimeout(begin, within).unref();
   }
 
   return {
     add(item) {
-      let lot = lots.at(-1);
-      if (!lot || lot.items.size >= most) {
-        lot = newLot();
-        lots.push(lot);
+      let one = waiting.get(item);
+      if (!one) {
+        one = newWaiting();
+        waiting.set(item, one);
+        plan(delay);
       }
-      lot.items.add(item);
-      plan();
-      return lot.done;
+      return one.done;
     },
     async close() {
       closed = true;
       clearTimeout(timer);
-      await Promise.allSettled([running?.done]);
+      if (running)
+        await Promise.race([running.catch(() => {}), sleep(longest, undefined, { ref: false })]);
     },
   };
 }

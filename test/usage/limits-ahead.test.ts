@@ -113,6 +113,34 @@ describe('towards the end of a window', () => {
     expect(await takenOf(pool, holder)).toEqual([6, 2]); // of what is over nothing comes back
   });
 
+  test('whoever joins a statement that was asked before it ended is not counted in it', async () => {
+    let opened: Promise<void> = Promise.resolve();
+    let statements = 0;
+    const query = async (...given: Parameters<pg.Pool['query']>) => {
+      statements += 1;
+      const answer = await pool.query(...given);
+      await opened;
+      return answer;
+    };
+    const limits = createLimits({ pool: { query } as unknown as pg.Pool });
+    const holder = aHolder({ rate: { calls: 100, seconds: 60 } });
+    const begin = Date.parse('2031-05-05T10:00:00Z') + offsetOf(holder);
+    await setClock(new Date(begin + 59_700).toISOString());
+    for (const _ of times(2)) await limits.take(holder);
+    let open = () => {};
+    opened = new Promise((resolve) => {
+      open = resolve;
+    });
+    const before = limits.take(holder); // the first share is spent
+    await sleep(350);
+    const after = limits.take(holder);
+    await setClock(new Date(begin + 60_050).toISOString());
+    open();
+    expect(await before).toMatchObject({ policies: [{ reset: 1 }] });
+    expect(await after).toMatchObject({ policies: [{ reset: 60 }] });
+    expect(statements).toBe(3);
+  });
+
   test('nobody’s share is asked for who calls no more', async () => {
     const { pool: asked, statements } = counted(pool);
     const limits = createLimits({ pool: asked });
