@@ -92,20 +92,29 @@ async function openLine(
 }
 
 const endOfHead = Buffer.from('\r\n\r\n');
-const namesOfLength = ['\r\ncontent-length: ', '\r\nContent-Length: '].map((name) =>
-  Buffer.from(name),
-);
+const either = (header: string): Buffer[] =>
+  [header, header.toLowerCase()].map((name) => Buffer.from(`\r\n${name}`));
+const contentLength = either('Content-Length: ');
+const chunked = either('Transfer-Encoding: chunked');
 const lastChunk = Buffer.from('\r\n0\r\n\r\n');
 
 /** Read in place: texts made of each answer would keep the caller busy with collecting them. */
 function isWhole(room: Buffer, came: number): boolean {
   const end = room.indexOf(endOfHead) + endOfHead.length;
   if (end < endOfHead.length || end > came) return false; // what stood there before does not count
-  for (const name of namesOfLength) {
-    const at = room.indexOf(name);
-    if (at >= 0 && at < end) return came >= end + numberAt(room, at + name.length);
-  }
+  const length = behind(contentLength, room, end);
+  if (length > 0) return came >= end + numberAt(room, length);
+  if (behind(chunked, room, end) === 0) return true;
   return room.subarray(0, came).subarray(-lastChunk.length).equals(lastChunk);
+}
+
+/** Where in the head something stands behind this; 0: it is not there. */
+function behind(names: readonly Buffer[], room: Buffer, end: number): number {
+  for (const name of names) {
+    const at = room.indexOf(name);
+    if (at >= 0 && at < end) return at + name.length;
+  }
+  return 0;
 }
 
 const zero = '0'.charCodeAt(0);
