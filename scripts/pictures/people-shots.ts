@@ -1,11 +1,5 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { Page } from 'playwright-core';
-import { createApp } from '../../src/app.ts';
-import { createLogger } from '../../src/base/log.ts';
-import { createPasswords } from '../../src/base/passwords.ts';
 import { fromLetter } from '../../test/accounts/register-support.ts';
-import { keyring } from '../../test/support/seed.ts';
 import { phone, popup, type Shot, small, wide } from './camera.ts';
 import { applications, type Stage } from './stage.ts';
 import { ask, helen, letIn, priya, typeCredentials } from './visits.ts';
@@ -78,39 +72,6 @@ const visitAs =
     await press(page, 'Sign in');
     await page.waitForURL(`${demo.baseUrl}${path}`);
   };
-
-/** The pages of a development server that keeps its letters, on the demo's database. */
-async function withMailbox(
-  { demo }: Stage,
-  look: (baseUrl: string) => Promise<unknown>,
-): Promise<void> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const baseUrl = `http://localhost:${(server.address() as AddressInfo).port}`;
-  const passwords = createPasswords();
-  const app = await createApp({
-    pool: demo.pool,
-    keyring,
-    passwords,
-    log: createLogger({ level: 'silent' }),
-    baseUrl,
-    trustProxy: false,
-    watch: false,
-    brand: 'Northmoor Shared Care Record',
-    consoleClientId: null,
-    limitAddresses: false,
-    mailbox: true,
-  });
-  server.on('request', app.callback());
-  try {
-    await look(baseUrl); // a page that has come stays in the window
-  } finally {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-    await app.close();
-    await passwords.close();
-  }
-}
 
 /** What people see who come by themselves: registering, letters, passwords, and their profile. */
 export const peopleShots: readonly Shot[] = [
@@ -444,25 +405,22 @@ export const peopleShots: readonly Shot[] = [
     sizes: shell,
     reach: async (page, stage) => {
       await register(page, stage, emailOf('mailbox'));
-      await withMailbox(stage, (baseUrl) => page.goto(`${baseUrl}/dev/mailbox`));
+      await page.goto(`${stage.mailbox.baseUrl}/dev/mailbox`);
     },
   },
   {
     name: 'mailbox-empty',
     sizes: few,
-    reach: (page, stage) =>
-      withMailbox(stage, (baseUrl) => page.goto(`${baseUrl}/dev/mailbox?to=nobody@example.com`)),
+    reach: (page, { mailbox }) => page.goto(`${mailbox.baseUrl}/dev/mailbox?to=nobody@example.com`),
   },
   {
     name: 'mailbox-letter',
     sizes: shell,
     reach: async (page, stage) => {
       await register(page, stage, emailOf('letter'));
-      await withMailbox(stage, async (baseUrl) => {
-        await page.goto(`${baseUrl}/dev/mailbox?to=${emailOf('letter')}`);
-        await page.getByRole('link', { name: 'Verify your email address' }).click();
-        await heading(page, 'Verify your email address');
-      });
+      await page.goto(`${stage.mailbox.baseUrl}/dev/mailbox?to=${emailOf('letter')}`);
+      await page.getByRole('link', { name: 'Verify your email address' }).click();
+      await heading(page, 'Verify your email address');
     },
   },
   {
@@ -470,14 +428,11 @@ export const peopleShots: readonly Shot[] = [
     sizes: few,
     reach: async (page, stage) => {
       await register(page, stage, emailOf('letter-html'));
-      await withMailbox(stage, async (baseUrl) => {
-        const { rows } = await stage.demo.pool.query(
-          'select id from letters where recipient = $1',
-          [emailOf('letter-html')],
-        );
-        await page.goto(`${baseUrl}/dev/mailbox/${rows[0].id}/html`);
-        await page.getByText('Northmoor Shared Care Record').first().waitFor();
-      });
+      const { rows } = await stage.demo.pool.query('select id from letters where recipient = $1', [
+        emailOf('letter-html'),
+      ]);
+      await page.goto(`${stage.mailbox.baseUrl}/dev/mailbox/${rows[0].id}/html`);
+      await page.getByText('Northmoor Shared Care Record').first().waitFor();
     },
   },
 ];

@@ -6,10 +6,12 @@ import { aClient, aProduct, aSubscription, aTeam, aTestUser } from '../../test/s
 import { startServer, type TestServer } from '../../test/support/server.ts';
 import { asAdmin, databaseUrl } from '../../test/support/template-database.ts';
 
-/** The servers that the pictures are taken of, each on a database of its own. */
+/** The servers that the pictures are taken of, each but the mailbox on a database of its own. */
 export type Stage = {
   /** The demo programme as `npm start` applies it, and the applications below. */
   demo: TestServer;
+  /** A development server that keeps its letters, on the demo's database. */
+  mailbox: TestServer;
   /** The demo programme with twice as many personas. */
   crowded: TestServer;
   /** A programme with neither a subscription to try nor personas. */
@@ -30,21 +32,23 @@ export const applications = {
   longWords: 'long-words',
 } as const;
 
+type More = { consoleClientId?: string; mailbox?: boolean };
+
 /** Needs what test/support/template-database.ts puts up. */
 export async function setStage(): Promise<Stage> {
   const names: string[] = [];
   const servers: TestServer[] = [];
-  const raise = async (more: { consoleClientId?: string } = {}): Promise<TestServer> => {
+  const serve = async (database: string, more: More = {}): Promise<TestServer> => {
+    const given = { databaseUrl: databaseUrl(database), name: 'localhost', ...more } as const;
+    const server = await startServer(given);
+    servers.push(server);
+    return server;
+  };
+  const raise = async (more: More = {}): Promise<TestServer> => {
     const name = `pictures_${randomBytes(6).toString('hex')}`;
     await asAdmin(`create database ${name} template ${process.env.TEST_TEMPLATE}`);
     names.push(name);
-    const server = await startServer({
-      databaseUrl: databaseUrl(name),
-      name: 'localhost',
-      ...more,
-    });
-    servers.push(server);
-    return server;
+    return serve(name, more);
   };
   const drop = (name: string) => asAdmin(`drop database if exists ${name} with (force)`);
   const close = async () => {
@@ -56,6 +60,7 @@ export async function setStage(): Promise<Stage> {
     const demo = await raise({ consoleClientId: 'console_sub_larkfield_read' });
     await applyDemo(demo);
     await addApplications(demo);
+    const mailbox = await serve(names[0] ?? '', { mailbox: true });
     const crowded = await raise();
     await applyDemo(crowded);
     await doublePersonas(crowded);
@@ -65,7 +70,7 @@ export async function setStage(): Promise<Stage> {
     for (const server of [demo, crowded, bare]) await answerHere(server);
     const broken = await raise();
     await drop(names.at(-1) ?? ''); // its own
-    return { demo, crowded, bare, broken, close };
+    return { demo, mailbox, crowded, bare, broken, close };
   } catch (error) {
     await close();
     throw error;

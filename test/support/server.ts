@@ -25,6 +25,8 @@ type Given = {
   /** False: an organisation has a portal of its own. */
   portal?: boolean;
   brandFiles?: BrandFiles;
+  /** Letters are kept and shown, as on a development server. */
+  mailbox?: boolean;
   /** False: any gateway may ask. */
   gatewaysShowCredential?: boolean;
   /** Whom inside the console may call. */
@@ -71,6 +73,7 @@ async function serveOn(server: Server, baseUrl: string, given: Given): Promise<T
     limitAddresses: given.limitAddresses ?? false,
     relayAllow: given.relayAllow ?? [],
     portal: given.portal ?? true,
+    mailbox: given.mailbox ?? false,
     gatewaysShowCredential: given.gatewaysShowCredential ?? true,
     brandFiles: given.brandFiles ?? {},
     administratorsNeedSecondFactor: given.administratorsNeedSecondFactor ?? false,
