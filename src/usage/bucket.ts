@@ -28,7 +28,7 @@ export type Bucket = Limit &
 const shortest = 2_000;
 const longest = 10_000;
 /** Milliseconds before a window's end from which on a share of the next one is asked for, at most. */
-const ahead = 1_000;
+const ahead = 1_500;
 const isEnding = ({ until, seconds }: Bucket, at: number): boolean =>
   at >= until - Math.min(ahead, seconds * 500);
 
@@ -67,6 +67,13 @@ export function spend(bucket: Bucket, at: number): void {
 /** Whether another share is soon needed, by those who call as they do now. */
 export const isLow = (bucket: Bucket, at: number): boolean =>
   isEnding(bucket, at) ? bucket.next === undefined : isHalfSpent(bucket);
+
+/**
+ * Whether its window ends soon and nothing is held of the next one. Only calls turn it to its next
+ * window, so that one in which nobody called is followed by none.
+ */
+export const isLeaving = (bucket: Bucket, at: number): boolean =>
+  at < bucket.until && isEnding(bucket, at) && bucket.next === undefined;
 
 /** A share of one call has no half: others may need it more. */
 const isHalfSpent = ({ left, want, taken, calls }: Bucket): boolean =>

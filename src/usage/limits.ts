@@ -9,6 +9,7 @@ import {
   decide,
   fits,
   type Holder,
+  isLeaving,
   isLow,
   type Purse,
   purseFor,
@@ -36,8 +37,8 @@ const most = 200;
  * Fixed windows, by the database's clock. Instances take shares of a window beforehand, so that all
  * together never allow more than the limit, and each may refuse too early by what is left of the
  * others' shares. A share is at most a tenth of the limit, and costs at most one statement; one
- * statement brings those of all who ask at once. For those who call steadily theirs are asked for
- * ahead, and they wait for none.
+ * statement brings those of all who ask at once. For those who call steadily, or called in a window
+ * that ends, theirs are asked for ahead, and they wait for none.
  */
 export function createLimits({
   pool,
@@ -123,6 +124,21 @@ export function createLimits({
     },
   });
 
+  let round = purses.values();
+  function nextPurse(): Purse | undefined {
+    const { value } = round.next();
+    if (!value) round = purses.values();
+    return value;
+  }
+  /** Finds each within half a second: all at once would keep callers waiting where there are many. */
+  const looking = setInterval(() => {
+    const at = performance.now();
+    for (let rest = Math.ceil(purses.size / 5); rest > 0; rest -= 1) {
+      const purse = nextPurse();
+      if (purse && isLeaving(purse, at)) void ahead.add(purse);
+    }
+  }, patience / 5).unref();
+
   /** By what is known when it came, or was asked since then. */
   async function settle(purse: Purse, came: number): Promise<Allowance> {
     purse.waiting += 1;
@@ -147,6 +163,7 @@ export function createLimits({
       return allowance;
     },
     async close() {
+      clearInterval(looking);
       await Promise.all([now.close(), ahead.close()]);
       await putBack([...purses.values()]);
     },

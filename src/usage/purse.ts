@@ -3,6 +3,7 @@ import type { Limit } from '../products/product.ts';
 import {
   type Bucket,
   bucketOf,
+  isLeaving as isBucketLeaving,
   isLow as isBucketLow,
   isShort,
   isSpent,
@@ -95,6 +96,10 @@ const bucketsOf = ({ id, anchor, quota, rate }: Holder): Bucket[] => [
 /** Whether it is soon short, if calls go on as they came. */
 export const isLow = ({ buckets }: Purse, at: number): boolean =>
   buckets.some((bucket) => isBucketLow(bucket, at));
+
+/** Whether those who called in a window will find none of their own in the next one. */
+export const isLeaving = ({ buckets }: Purse, at: number): boolean =>
+  buckets.some((bucket) => isBucketLeaving(bucket, at));
 
 /** What those who wait need. */
 export const asksNow = ({ buckets, waiting }: Purse, at: number): Ask[] =>

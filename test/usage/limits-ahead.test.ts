@@ -87,6 +87,23 @@ describe('who calls steadily', () => {
   });
 });
 
+describe('who called in one window only', () => {
+  const pool = useDatabase();
+
+  test('has a share in the next one, and in none after that', async () => {
+    const { pool: asked, statements } = counted(pool);
+    const limits = createLimits({ pool: asked });
+    const holder = aHolder({ rate: { calls: 100, seconds: 2 } });
+    await sleep(2_050 - ((Date.now() - offsetOf(holder)) % 2_000)); // in a window's beginning
+    await limits.take(holder);
+    await sleep(6_500);
+    expect(statements()).toBe(2);
+    expect(await takenOf(pool, holder)).toEqual([2, 2]);
+    await limits.close();
+    expect(await takenOf(pool, holder)).toEqual([2, 2]); // both are over
+  });
+});
+
 describe('towards the end of a window', () => {
   const { pool, setClock } = useDatabaseWithClock();
 
@@ -111,6 +128,20 @@ describe('towards the end of a window', () => {
     expect(statements()).toBe(3);
     await limits.close();
     expect(await takenOf(pool, holder)).toEqual([6, 2]); // of what is over nothing comes back
+  });
+
+  test('it is there for those too who called before and are silent then', async () => {
+    const { pool: asked, statements } = counted(pool);
+    const limits = createLimits({ pool: asked });
+    const holder = aHolder({ rate: { calls: 100, seconds: 60 } });
+    const begin = Date.parse('2031-05-05T10:00:00Z') + offsetOf(holder);
+    await setClock(new Date(begin + 58_000).toISOString());
+    await limits.take(holder);
+    await sleep(1_800);
+    expect(statements()).toBe(2);
+    await sleep(400);
+    expect(limits.take(holder)).toMatchObject({ exceeded: null, policies: [{ reset: 60 }] });
+    await limits.close();
   });
 
   test('whoever joins a statement that was asked before it ended is not counted in it', async () => {
