@@ -140,6 +140,14 @@ export async function createChanges(parts: Parts): Promise<Changes> {
     }
   }
 
+  /** Where nobody listens yet, or any more, what was told is read instead. */
+  async function hearAll(): Promise<void> {
+    await beat().catch(() => {
+      changed += 1;
+    });
+    await renewAll();
+  }
+
   /** Nobody has failed yet: this process may have been busy, and its heartbeat late. */
   async function catchUp(): Promise<void> {
     try {
@@ -170,7 +178,7 @@ export async function createChanges(parts: Parts): Promise<Changes> {
       heard.times += 1;
       if (failing || heard.times > hears) return;
       try {
-        await within(patience, beat().then(renewAll));
+        await within(patience, hearAll());
       } catch {
         // then it is decided by what is known, and whether that will do is seen by its age
       }

@@ -40,6 +40,12 @@ test('what was committed before one listens to it is heard', async () => {
   expect(words).toEqual(['subscription:1', 'read']);
 });
 
+test('what was committed before anybody listens is read', async () => {
+  const { changes, words } = await heard(pool, { onRead: () => sleep(50) });
+  await changes.hear(); // at once: the connection to listen on is still being made
+  expect(words.length).toBeGreaterThan(1); // at the start, and since it was asked
+});
+
 test('is sure for as long as it hears, and of the database’s clock', async () => {
   const { changes } = await heard();
   for (let n = 0; n < 10; n += 1) {
