@@ -21,5 +21,5 @@ COPY programme ./programme
 USER node
 EXPOSE 3000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 3000}/health/live`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
-# Both in MiB: V8 lets a heap grow to a share of the machine before it collects; this one needs no more.
+# Sizes in MiB: V8 lets a heap grow to a share of the machine before it collects; docs/operating.md says more.
 CMD ["node", "--max-semi-space-size=8", "--max-old-space-size=512", "--no-parallel-scavenge", "--no-allocation-site-pretenuring", "dist/index.js", "start"]

@@ -60,7 +60,7 @@ export async function setStage(): Promise<Stage> {
     const demo = await raise({ consoleClientId: 'console_sub_larkfield_read' });
     await applyDemo(demo);
     await addApplications(demo);
-    const mailbox = await serve(names[0] ?? '', { mailbox: true });
+    const mailbox = await serve(names.at(-1) ?? '', { mailbox: true }); // the demo's
     const crowded = await raise();
     await applyDemo(crowded);
     await doublePersonas(crowded);

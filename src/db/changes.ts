@@ -148,15 +148,6 @@ export async function createChanges(parts: Parts): Promise<Changes> {
     await renewAll();
   }
 
-  /** Nobody has failed yet: this process may have been busy, and its heartbeat late. */
-  async function catchUp(): Promise<void> {
-    try {
-      await (listener.connected() && !isBehind() ? beat() : renewOnce());
-    } catch {
-      await renewOnce().catch(() => {}); // what cannot be known is seen by its age
-    }
-  }
-
   async function run(): Promise<void> {
     while (!closing.signal.aborted) {
       await turn();
@@ -185,10 +176,11 @@ export async function createChanges(parts: Parts): Promise<Changes> {
     },
     async settle() {
       if (age() < sure || failing) return age();
-      settling ??= catchUp().finally(() => {
+      // nobody has failed yet: this process may have been busy, and its heartbeat late
+      settling ??= hearAll().finally(() => {
         settling = undefined;
       });
-      await within(patience, settling).catch(() => {});
+      await within(patience, settling).catch(() => {}); // what cannot be known is seen by its age
       return age();
     },
     async close() {

@@ -66,7 +66,7 @@ export function spend(bucket: Bucket, at: number): void {
 
 /** Whether another share is soon needed, by those who call as they do now. */
 export const isLow = (bucket: Bucket, at: number): boolean =>
-  isEnding(bucket, at) ? bucket.next === undefined : isHalfSpent(bucket);
+  isEnding(bucket, at) ? isLeaving(bucket, at) : isHalfSpent(bucket);
 
 /**
  * Whether its window ends soon and nothing is held of the next one. Only calls turn it to its next
@@ -88,8 +88,8 @@ export function wishOf(bucket: Bucket, at: number, waiting: number): Wish {
 
 /** For those who will come. Undefined: enough is held, or nobody came since the window ended. */
 export function wishAheadOf(bucket: Bucket, at: number): Wish | undefined {
-  const { until, calls, taken, left, start, seconds } = bucket;
-  if (at >= until || !isLow(bucket, at)) return undefined;
+  const { calls, taken, left, start, seconds } = bucket;
+  if (!isLow(bucket, at)) return undefined;
   if (!isEnding(bucket, at)) return wishFor(bucket, sizeOf(bucket, at, calls - taken) - left);
   return { ...wishFor(bucket, sizeOf(bucket, at, calls)), start: start + seconds * 1000 };
 }

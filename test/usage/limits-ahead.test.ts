@@ -106,13 +106,15 @@ describe('who called in one window only', () => {
 
 describe('towards the end of a window', () => {
   const { pool, setClock } = useDatabaseWithClock();
+  /** So many milliseconds into one of the holder's windows of a minute. */
+  const clockInto = (holder: Holder, into: number) =>
+    setClock(new Date(Date.parse('2031-05-05T10:00:00Z') + offsetOf(holder) + into).toISOString());
 
   test('the next one’s share is there before it begins, and counts for no call before', async () => {
     const { pool: asked, statements } = counted(pool);
     const limits = createLimits({ pool: asked });
     const holder = aHolder({ rate: { calls: 100, seconds: 60 } });
-    const begin = Date.parse('2031-05-05T10:00:00Z') + offsetOf(holder);
-    await setClock(new Date(begin + 59_100).toISOString());
+    await clockInto(holder, 59_100);
     for (const _ of times(3)) await limits.take(holder); // of shares of two and four
     expect(await takenOf(pool, holder)).toEqual([6]);
     await sleep(600); // by the database's clock, which stands, the next begins 900 ms after that
@@ -134,8 +136,7 @@ describe('towards the end of a window', () => {
     const { pool: asked, statements } = counted(pool);
     const limits = createLimits({ pool: asked });
     const holder = aHolder({ rate: { calls: 100, seconds: 60 } });
-    const begin = Date.parse('2031-05-05T10:00:00Z') + offsetOf(holder);
-    await setClock(new Date(begin + 58_000).toISOString());
+    await clockInto(holder, 58_000);
     await limits.take(holder);
     await sleep(1_800);
     expect(statements()).toBe(2);
@@ -155,8 +156,7 @@ describe('towards the end of a window', () => {
     };
     const limits = createLimits({ pool: { query } as unknown as pg.Pool });
     const holder = aHolder({ rate: { calls: 100, seconds: 60 } });
-    const begin = Date.parse('2031-05-05T10:00:00Z') + offsetOf(holder);
-    await setClock(new Date(begin + 59_700).toISOString());
+    await clockInto(holder, 59_700);
     for (const _ of times(2)) await limits.take(holder);
     let open = () => {};
     opened = new Promise((resolve) => {
@@ -165,7 +165,7 @@ describe('towards the end of a window', () => {
     const before = limits.take(holder); // the first share is spent
     await sleep(350);
     const after = limits.take(holder);
-    await setClock(new Date(begin + 60_050).toISOString());
+    await clockInto(holder, 60_050);
     open();
     expect(await before).toMatchObject({ policies: [{ reset: 1 }] });
     expect(await after).toMatchObject({ policies: [{ reset: 60 }] });
@@ -176,8 +176,7 @@ describe('towards the end of a window', () => {
     const { pool: asked, statements } = counted(pool);
     const limits = createLimits({ pool: asked });
     const holder = aHolder({ rate: { calls: 10, seconds: 60 } });
-    const begin = Date.parse('2031-05-05T10:00:00Z') + offsetOf(holder);
-    await setClock(new Date(begin + 30_000).toISOString());
+    await clockInto(holder, 30_000);
     await limits.take(holder);
     await sleep(700);
     expect(statements()).toBe(1);
