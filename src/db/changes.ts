@@ -68,6 +68,7 @@ export async function createChanges(parts: Parts): Promise<Changes> {
   let knownAt = Number.NEGATIVE_INFINITY; // what was committed before is known here
   let changed = 1; // how often all may have changed: it was told, or nobody listened
   let read = 0; // which of these was made good by reading anew
+  let readAt = Number.NEGATIVE_INFINITY;
   let missed = true;
   let clock = 0; // what the database's is ahead of ours
   let renewing: Promise<void> | undefined;
@@ -77,6 +78,8 @@ export async function createChanges(parts: Parts): Promise<Changes> {
 
   const age = (): number => performance.now() - knownAt;
   const isBehind = (): boolean => read < changed;
+  const pause = (ms: number): Promise<void> =>
+    sleep(Math.max(0, ms), undefined, { signal: closing.signal, ref: false });
   const listener = createListener({
     pool,
     patience,
@@ -93,6 +96,7 @@ export async function createChanges(parts: Parts): Promise<Changes> {
 
   async function readAnew(): Promise<void> {
     const from = performance.now();
+    readAt = from;
     const which = changed;
     const wholly = missed || !listener.connected();
     missed = false;
@@ -140,18 +144,25 @@ export async function createChanges(parts: Parts): Promise<Changes> {
     }
   }
 
-  /** Where nobody listens yet, or any more, what was told is read instead. */
+  /** Where nobody listens, what was told is read instead, not more often than one would have listened. */
   async function hearAll(): Promise<void> {
-    await beat().catch(() => {
+    let deaf = failing;
+    if (!deaf) {
+      await beat().catch(() => {
+        deaf = true;
+      });
+    }
+    if (deaf) {
       changed += 1;
-    });
+      await pause(readAt + every - performance.now());
+    }
     await renewAll();
   }
 
   async function run(): Promise<void> {
     while (!closing.signal.aborted) {
       await turn();
-      await sleep(every, undefined, { signal: closing.signal, ref: false }).catch(() => {});
+      await pause(every).catch(() => {});
     }
   }
 
@@ -167,7 +178,7 @@ export async function createChanges(parts: Parts): Promise<Changes> {
       const from = performance.now();
       if (from - heard.from > 1000) heard = { from, times: 0 };
       heard.times += 1;
-      if (failing || heard.times > hears) return;
+      if (heard.times > hears || (failing && age() >= sure)) return;
       try {
         await within(patience, hearAll());
       } catch {

@@ -68,15 +68,34 @@ test('is not sure before all is read that was told of the whole', async () => {
   expect(changes.age()).toBeLessThan(2000); // as of when the reading began
 });
 
-test('reads anew again and again where nobody may listen', async () => {
-  const deaf = Object.assign(Object.create(pool), {
-    options: { ...pool.options, connectionString: 'postgres://127.0.0.1:9/none' },
-  }) as pg.Pool;
-  const { changes, words } = await heard(deaf);
-  await sleep(2500);
-  expect(changes.age()).toBeLessThan(1000);
-  expect(words.filter((word) => word === 'read').length).toBeGreaterThan(2);
-  expect(words.filter((word) => word === 'failed')).toHaveLength(1);
+describe('where nobody may listen', () => {
+  const deaf = () =>
+    Object.assign(Object.create(pool), {
+      options: { ...pool.options, connectionString: 'postgres://127.0.0.1:9/none' },
+    }) as pg.Pool;
+
+  test('all is read again and again', async () => {
+    const { changes, words } = await heard(deaf());
+    await sleep(2500);
+    expect(changes.age()).toBeLessThan(1000);
+    expect(words.filter((word) => word === 'read').length).toBeGreaterThan(2);
+    expect(words.filter((word) => word === 'failed')).toHaveLength(1);
+  });
+
+  test('what was committed is read before anybody is refused for it, without reading all the time', async () => {
+    const begun: number[] = [];
+    const { changes } = await heard(deaf(), {
+      onRead: async () => void begun.push(performance.now()),
+    });
+    await sleep(400); // it knows that it is deaf
+    const from = performance.now();
+    while (performance.now() - from < 1000) {
+      const asked = performance.now();
+      await changes.hear();
+      expect(begun.at(-1)).toBeGreaterThanOrEqual(asked);
+    }
+    expect(begun.filter((at) => at >= from).length).toBeLessThan(12);
+  });
 });
 
 test('is not asked more than so many times a second', async () => {

@@ -62,4 +62,12 @@ describe('behind a pooler that keeps no sessions', () => {
     await later(1000);
     expect(await ask()).toBe('subscription_inactive');
   });
+
+  test('what was made a moment ago is let through', async () => {
+    const gateway = await aGateway(server.pool);
+    for (let turn = 0; turn < 5; turn += 1) {
+      const { api, key } = await aKeyed(server.pool);
+      expect((await verify(server.baseUrl, { api: api.id, key, gateway })).status).toBe(200);
+    }
+  });
 });
