@@ -115,9 +115,9 @@ export async function createChanges(parts: Parts): Promise<Changes> {
     return renewing;
   };
 
-  /** Also what was told while it was read. */
-  async function renewAll(): Promise<void> {
-    for (let times = 0; isBehind() && times < 3; times += 1) await renewOnce();
+  /** One that is under way may have begun too early: then it takes another. */
+  async function renewAll(wanted = changed): Promise<void> {
+    while (read < wanted) await renewOnce();
   }
 
   async function beat(): Promise<void> {
@@ -144,7 +144,10 @@ export async function createChanges(parts: Parts): Promise<Changes> {
     }
   }
 
-  /** Where nobody listens, what was told is read instead, not more often than one would have listened. */
+  /**
+   * Where nobody listens, what was told is read instead, not more often than one would have listened:
+   * whoever waits shares a reading with all who came meanwhile.
+   */
   async function hearAll(): Promise<void> {
     let deaf = failing;
     if (!deaf) {
@@ -152,11 +155,11 @@ export async function createChanges(parts: Parts): Promise<Changes> {
         deaf = true;
       });
     }
-    if (deaf) {
-      changed += 1;
-      await pause(readAt + every - performance.now());
-    }
-    await renewAll();
+    if (!deaf) return renewAll();
+    changed += 1;
+    const wanted = changed;
+    await pause(readAt + every - performance.now());
+    return renewAll(wanted);
   }
 
   async function run(): Promise<void> {
