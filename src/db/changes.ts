@@ -73,6 +73,7 @@ export async function createChanges(parts: Parts): Promise<Changes> {
   let clock = 0; // what the database's is ahead of ours
   let renewing: Promise<void> | undefined;
   let settling: Promise<void> | undefined;
+  let pausing: Promise<void> | undefined;
   let failing = false;
   let heard = { from: 0, times: 0 };
 
@@ -157,8 +158,12 @@ export async function createChanges(parts: Parts): Promise<Changes> {
     }
     if (!deaf) return renewAll();
     changed += 1;
+    missed = true;
     const wanted = changed;
-    await pause(readAt + every - performance.now());
+    pausing ??= pause(readAt + every - performance.now()).finally(() => {
+      pausing = undefined;
+    });
+    await pausing;
     return renewAll(wanted);
   }
 

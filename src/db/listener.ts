@@ -77,7 +77,11 @@ export function createListener({ pool, patience, onWord, onGap }: Parts): Listen
       `select extract(epoch from clock_timestamp())::float8 * 1000 as now, pg_notify('sandgate', $1)`,
       [word],
     );
-    const [{ rows }] = await within(patience, Promise.all([answered, arrived]));
+    const both = within(patience, Promise.all([answered, arrived])).catch((error) => {
+      if (client === one) drop(); // whoever waits behind it is not to wait as long again
+      throw error;
+    });
+    const [{ rows }] = await both;
     if (client !== one) throw new Error('the database is gone');
     const half = (performance.now() - from) / 2;
     return { from, clock: (rows[0]?.now ?? Date.now()) + half - Date.now() };

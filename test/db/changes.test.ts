@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { type Changes, createChanges } from '../../src/db/changes.ts';
+import { aLink } from '../gateway/link.ts';
 import { useDatabase } from '../support/database.ts';
 
 const pool = useDatabase();
@@ -10,14 +11,14 @@ afterEach(async () => {
 });
 
 /** What was heard, in order; `read` for each reading anew. */
-async function heard(from = pool, more: { onRead?: () => Promise<void> } = {}) {
+async function heard(from = pool, more: { onRead?: (missed: boolean) => Promise<void> } = {}) {
   const words: string[] = [];
   const changes = await createChanges({
     pool: from,
     isWhole: (what) => what === 'catalogue',
     onTold: (what) => words.push(what),
-    async renew() {
-      await more.onRead?.();
+    async renew(missed) {
+      await more.onRead?.(missed);
       words.push('read');
     },
     onError: () => words.push('failed'),
@@ -69,10 +70,9 @@ test('is not sure before all is read that was told of the whole', async () => {
 });
 
 describe('where nobody may listen', () => {
-  const deaf = () =>
-    Object.assign(Object.create(pool), {
-      options: { ...pool.options, connectionString: 'postgres://127.0.0.1:9/none' },
-    }) as pg.Pool;
+  const listeningAt = (connectionString: string): pg.Pool =>
+    Object.assign(Object.create(pool), { options: { ...pool.options, connectionString } });
+  const deaf = () => listeningAt('postgres://127.0.0.1:9/none');
 
   test('all is read again and again', async () => {
     const { changes, words } = await heard(deaf());
@@ -105,6 +105,30 @@ describe('where nobody may listen', () => {
     }
     await Promise.all(asks);
     expect(readings.filter((at) => at >= from).length).toBeLessThan(12);
+  });
+
+  test('whoever stops hearing believes nothing that it did not read since', async () => {
+    const link = await aLink(pool.options.connectionString ?? '');
+    let whole = 0; // when the last reading of everything began
+    const { changes } = await heard(listeningAt(link.databaseUrl), {
+      async onRead(missed) {
+        if (missed) whole = performance.now();
+      },
+    });
+    await sleep(400); // it listens
+    link.hang();
+    const from = performance.now();
+    try {
+      while (performance.now() - from < 2500) {
+        void changes.hear();
+        await sleep(10);
+        const known = performance.now() - changes.age();
+        expect(known).toBeLessThanOrEqual(Math.max(from, whole) + 5);
+      }
+      expect(changes.age()).toBeLessThan(1000);
+    } finally {
+      await link.close();
+    }
   });
 });
 
