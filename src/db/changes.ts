@@ -89,11 +89,13 @@ export async function createChanges(parts: Parts): Promise<Changes> {
       changed += 1;
       renewAll().catch(() => {}); // the next heartbeat tries again
     },
-    onGap() {
-      changed += 1;
-      missed = true;
-    },
+    onGap: missWords,
   });
+
+  function missWords(): void {
+    changed += 1;
+    missed = true;
+  }
 
   async function readAnew(): Promise<void> {
     const from = performance.now();
@@ -136,7 +138,6 @@ export async function createChanges(parts: Parts): Promise<Changes> {
       await renewAll();
       failing = false;
     } catch (error) {
-      listener.drop();
       if (closing.signal.aborted) return;
       if (!failing) onError(error);
       failing = true;
@@ -145,27 +146,19 @@ export async function createChanges(parts: Parts): Promise<Changes> {
     }
   }
 
-  /**
-   * Where nobody listens, what was told is read instead, not more often than one would have listened:
-   * whoever waits shares a reading with all who came meanwhile.
-   */
-  async function hearAll(): Promise<void> {
-    let deaf = failing;
-    if (!deaf) {
-      await beat().catch(() => {
-        deaf = true;
-      });
-    }
-    if (!deaf) return renewAll();
-    changed += 1;
-    missed = true;
+  /** Not more often than one would have listened: whoever waits shares a reading with all who came meanwhile. */
+  async function readInstead(): Promise<void> {
+    missWords();
     const wanted = changed;
     pausing ??= pause(readAt + every - performance.now()).finally(() => {
       pausing = undefined;
     });
     await pausing;
-    return renewAll(wanted);
+    await renewAll(wanted);
   }
+
+  const hearAll = (): Promise<void> =>
+    failing ? readInstead() : beat().then(() => renewAll(), readInstead);
 
   async function run(): Promise<void> {
     while (!closing.signal.aborted) {

@@ -9,6 +9,7 @@ export type Listener = {
   /**
    * Resolves after everything was heard that was told before it was called; of several calls at once
    * one asks for all. `from`: when it asked. `clock`: how far the database's is ahead, in milliseconds.
+   * @throws {Error} where it does not answer in time, and is dropped, or there is none.
    */
   ask(): Promise<{ from: number; clock: number }>;
   drop(): void;
@@ -77,11 +78,10 @@ export function createListener({ pool, patience, onWord, onGap }: Parts): Listen
       `select extract(epoch from clock_timestamp())::float8 * 1000 as now, pg_notify('sandgate', $1)`,
       [word],
     );
-    const both = within(patience, Promise.all([answered, arrived])).catch((error) => {
+    const [{ rows }] = await within(patience, Promise.all([answered, arrived])).catch((error) => {
       if (client === one) drop(); // whoever waits behind it is not to wait as long again
       throw error;
     });
-    const [{ rows }] = await both;
     if (client !== one) throw new Error('the database is gone');
     const half = (performance.now() - from) / 2;
     return { from, clock: (rows[0]?.now ?? Date.now()) + half - Date.now() };

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { type Changes, createChanges } from '../../src/db/changes.ts';
-import { aLink } from '../gateway/link.ts';
 import { useDatabase } from '../support/database.ts';
+import { aLink } from '../support/link.ts';
 
 const pool = useDatabase();
 const open: Changes[] = [];

@@ -1,9 +1,9 @@
 import { regenerateKey } from '../../src/subscriptions/key-service.ts';
 import { cancel } from '../../src/subscriptions/service.ts';
 import { useDatabaseUrl } from '../support/database.ts';
+import { aLink, type Link } from '../support/link.ts';
 import { aClient, keyring } from '../support/seed.ts';
 import { startInstance, startServer, type TestServer } from '../support/server.ts';
-import { aLink, type Link } from './link.ts';
 import { aGateway, aKeyed, keysOf, type Question, tokenOf, verify } from './stage.ts';
 
 const databaseUrl = useDatabaseUrl();
