@@ -73,7 +73,11 @@ async function serveWith(
     limitAddresses: !fixturesFile,
     mailbox: development && !mail,
   });
-  const served = await serve({ callback: app.callback(), host: config.host, port: config.port });
+  const { host, port } = config;
+  const served = await serve({ callback: app.callback(), host, port }).catch(async (error) => {
+    await app.close(); // it listens to the database by now, and would for ever
+    throw error;
+  });
   mail?.start();
   const stopSweeping = startSweeping({ pool, baseUrl, keepDays: config.keepDays, log });
   log.info({ baseUrl, port: served.port }, 'Sandgate is ready');
